@@ -1,0 +1,49 @@
+# The two commands that matter: `make run` and `make test`. Each works alone on a fresh Debian 12
+# machine that has the Swift toolchain.
+.PHONY: build run test demo bench generate format check fuzz sanitize clean
+
+export APUS_COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+
+release = swift build -c release --product apus --static-swift-stdlib
+
+build:
+	@.ci/setup build
+	@$(release)
+
+run: build
+	@exec .build/release/apus serve $(ARGS)
+
+test:
+	@.ci/setup test
+	@.ci/test
+
+demo: build
+	@.ci/demo
+
+bench: build
+	@.ci/setup test
+	@.ci/bench $(ARGS)
+
+generate:
+	@.ci/setup build
+	@codegen/generate.sh
+
+format:
+	@git ls-files -z '*.swift' ':!:*/Generated/*' ':!:Tests/CodegenTests/Golden/*' \
+	    | xargs -0 swift format --in-place --configuration .swift-format --parallel
+
+check:
+	@.ci/setup test
+	@.ci/check
+
+# SECONDS_EACH: how long each fuzz target runs.
+fuzz:
+	@.ci/setup test
+	@Tests/Fuzz/run $(or $(SECONDS_EACH),600)
+
+sanitize:
+	@.ci/setup test
+	@.ci/sanitize
+
+clean:
+	@rm -rf .build

@@ -1,0 +1,148 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target: Swift 6, warnings are errors, imports are internal unless said otherwise.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+// Targets that touch C say `unsafe` at each unsafe expression.
+let strict: [SwiftSetting] = house + [.strictMemorySafety()]
+
+/// A module map and a `shim.h`; `libraries` are what its users link.
+func cLibrary(_ name: String, libraries: [String] = [], dependencies: [String] = []) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies.map { .byName(name: $0) },
+        linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+/// What `apus version` says the binary was built from. The Makefile sets it: the manifest is cached,
+/// so what it could ask git itself would be out of date.
+let commit = Context.environment["APUS_COMMIT"] ?? "development"
+
+func swiftTarget(
+    _ name: String, _ dependencies: [String], settings: [SwiftSetting] = house,
+    resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies.map { .byName(name: $0) }, resources: resources,
+        swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [String], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies.map { .byName(name: $0) }, exclude: exclude,
+        swiftSettings: house)
+}
+
+let package = Package(
+    name: "apus",
+    products: [
+        .executable(name: "apus", targets: ["apus"]),
+        .executable(name: "apus-load", targets: ["apus-load"]),
+        .executable(name: "protoc-gen-apus", targets: ["protoc-gen-apus"]),
+    ],
+    targets: [
+        // C libraries of the system.
+        cLibrary("CLinux"),
+        cLibrary("CNghttp2", libraries: ["nghttp2"]),
+        cLibrary("COpenSSL", libraries: ["ssl", "crypto"]),
+        cLibrary("CLibpq", libraries: ["pq"]),
+        cLibrary("CProtobufC", libraries: ["protobuf-c"]),
+        .target(
+            name: "CProcess", cSettings: [.define("APUS_COMMIT", to: "\"\(commit)\"")]),
+        // protoc-c's output.
+        cLibrary("CDescriptorProtos", dependencies: ["CProtobufC"]),
+        cLibrary("CProtos", dependencies: ["CDescriptorProtos", "CProtobufC"]),
+
+        // Layers, lowest first.
+        swiftTarget("Telemetry", []),
+        swiftTarget("Digests", ["COpenSSL"], settings: strict),
+        swiftTarget("IO", ["CLinux", "Telemetry"], settings: strict),
+        swiftTarget("HTTP2", ["CNghttp2", "IO", "Telemetry"], settings: strict),
+        swiftTarget("GRPC", ["HTTP2", "IO", "Telemetry"]),
+        swiftTarget("Protobuf", ["CProtobufC", "CDescriptorProtos"], settings: strict),
+        swiftTarget("Postgres", ["CLibpq", "CLinux", "IO", "Telemetry"], settings: strict),
+        swiftTarget("Events", ["Telemetry"]),
+        swiftTarget(
+            "EventProtos", ["CProtos", "CProtobufC", "Protobuf", "GRPC"], settings: strict),
+        swiftTarget(
+            "PostgresLog", ["Events", "IO", "Postgres", "Telemetry"],
+            resources: [.embedInCode("SQL")]),
+        swiftTarget(
+            "EventService", ["Digests", "Events", "EventProtos", "GRPC", "Protobuf", "Telemetry"]),
+        swiftTarget("Handlers", ["Events", "EventProtos", "Protobuf", "Telemetry"]),
+        .executableTarget(
+            name: "apus",
+            dependencies: [
+                "CProcess", "Telemetry", "IO", "HTTP2", "GRPC", "Protobuf", "Postgres", "Events",
+                "EventProtos", "PostgresLog", "EventService", "Handlers",
+            ],
+            swiftSettings: house,
+            // A crash report names functions only when they are in the dynamic symbol table.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
+
+        // Puts load on a server, for `make bench`.
+        .executableTarget(
+            name: "apus-load",
+            dependencies: ["EventProtos", "GRPC", "IO", "Protobuf", "Telemetry"],
+            path: "Tests/Benchmarks/Load", swiftSettings: house),
+
+        // The protoc plugin. Nothing in Sources imports it.
+        .executableTarget(
+            name: "protoc-gen-apus", dependencies: ["CDescriptorProtos", "CProtobufC"],
+            path: "codegen/protoc-gen-apus", swiftSettings: strict),
+
+        // What tests share. A plain target, so that every test target can use it.
+        .target(
+            name: "TestSupport",
+            dependencies: ["IO", "Postgres", "Telemetry"].map { .byName(name: $0) },
+            path: "Tests/TestSupport", swiftSettings: house),
+        tests("HouseTests", ["TestSupport"]),
+        tests("TelemetryTests", ["Telemetry", "TestSupport"]),
+        tests("DigestsTests", ["Digests"]),
+        tests("PostgresTests", ["IO", "Postgres", "Telemetry", "TestSupport"]),
+        tests("IOTests", ["IO", "Telemetry"]),
+        tests("HTTP2Tests", ["HTTP2", "IO", "Telemetry"]),
+        tests("GRPCTests", ["GRPC", "HTTP2", "IO", "Telemetry"]),
+        .target(
+            name: "CGolden", dependencies: ["CProtobufC"], path: "Tests/CGolden"),
+        tests(
+            "CodegenTests",
+            [
+                "CGolden", "CProtobufC", "EventProtos", "GRPC", "IO", "Protobuf", "Telemetry",
+                "TestSupport", "protoc-gen-apus",
+            ], exclude: ["Protos"]),
+        tests("EventProtosTests", ["EventProtos", "GRPC", "Protobuf", "TestSupport"]),
+        tests("ProtobufTests", ["Protobuf"], exclude: ["Fixtures"]),
+        // What the fuzzers call; their corpus runs as a test.
+        .target(
+            name: "FuzzEntries", dependencies: ["EventProtos", "GRPC", "Protobuf"],
+            path: "Tests/Fuzz/FuzzEntries", swiftSettings: house),
+        tests("FuzzTests", ["FuzzEntries"]),
+        tests(
+            "PostgresLogTests",
+            ["Events", "IO", "Postgres", "PostgresLog", "Telemetry", "TestSupport"]),
+        tests(
+            "EventServiceTests",
+            ["EventProtos", "EventService", "Events", "GRPC", "Protobuf", "Telemetry"]),
+        tests("ApusTests", ["apus"]),
+        tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
+        tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),
+    ]
+)
+
+// libFuzzer takes over `main`, so the fuzzers exist only for `Tests/Fuzz/run`, which asks for them.
+if Context.environment["APUS_FUZZ"] != nil {
+    package.targets.append(.target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"))
+    package.targets += ["FuzzDecode", "FuzzJSON", "FuzzDeframer", "FuzzDescriptors"].map { name in
+        .executableTarget(
+            name: name, dependencies: ["CFuzzer", "FuzzEntries"], path: "Tests/Fuzz/\(name)",
+            swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
+    }
+}
