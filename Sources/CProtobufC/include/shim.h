@@ -1,0 +1,4 @@
+#pragma once
+// Named in the module map too, so that generated headers import this module instead of
+// declaring the library's types a second time.
+#include <protobuf-c/protobuf-c.h>
