@@ -1,0 +1,86 @@
+/// Every metric of the process, by name and labels.
+///
+/// Asking again for the same name and labels gives the same metric. Its users keep what they got:
+/// a look-up takes a lock.
+public final class MetricsRegistry: Sendable {
+    enum Metric: Sendable {
+        case counter(Counter)
+        case gauge(Gauge)
+        case histogram(Histogram)
+    }
+
+    struct Family: Sendable {
+        let type: String
+        let help: String
+        var series: [[MetricLabel]: Metric] = [:]
+    }
+
+    /// Series in one family; what comes after shares one series whose labels read `other`.
+    static let maxSeries = 2_000
+
+    private let families = Lock<[String: Family]>([:])
+
+    public init() {}
+
+    public func counter(_ name: String, help: String, labels: [MetricLabel] = []) -> Counter {
+        let metric = metric(name, "counter", help, labels) { .counter(Counter()) }
+        guard case .counter(let counter) = metric else { preconditionFailure(name) }
+        return counter
+    }
+
+    public func gauge(_ name: String, help: String, labels: [MetricLabel] = []) -> Gauge {
+        let metric = metric(name, "gauge", help, labels) { .gauge(Gauge()) }
+        guard case .gauge(let gauge) = metric else { preconditionFailure(name) }
+        return gauge
+    }
+
+    public func histogram(
+        _ name: String, help: String, labels: [MetricLabel] = [],
+        bounds: [Double] = Histogram.secondsBounds
+    ) -> Histogram {
+        let metric = metric(name, "histogram", help, labels) {
+            .histogram(Histogram(bounds: bounds))
+        }
+        guard case .histogram(let histogram) = metric else { preconditionFailure(name) }
+        return histogram
+    }
+
+    private func metric(
+        _ name: String, _ type: String, _ help: String, _ labels: [MetricLabel],
+        make: () -> Metric
+    ) -> Metric {
+        families.withLock { families in
+            var family = families[name] ?? Family(type: type, help: help)
+            precondition(family.type == type, "\(name) is a \(family.type), not a \(type)")
+            var labels = labels
+            if family.series[labels] == nil && family.series.count >= Self.maxSeries {
+                labels = labels.map { MetricLabel($0.name, "other") }
+            }
+            if let known = family.series[labels] { return known }
+            precondition(Self.isMetricName(name), "not a metric name: \(name)")
+            let metric = make()
+            family.series[labels] = metric
+            families[name] = family
+            return metric
+        }
+    }
+
+    /// `[a-zA-Z_:][a-zA-Z0-9_:]*`
+    private static func isMetricName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return name.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0)
+                || (0x30...0x39).contains($0) || $0 == 0x5F || $0 == 0x3A
+        }
+    }
+
+    /// All metrics in Prometheus' text format, version 0.0.4, in the order of their names.
+    public func exposition() -> String {
+        let snapshot = families.withLock { $0 }
+        var text = ""
+        for (name, family) in snapshot.sorted(by: { $0.key < $1.key }) {
+            PrometheusText.append(name, family, to: &text)
+        }
+        return text
+    }
+}
