@@ -1,0 +1,42 @@
+import Testing
+
+@testable import IO
+
+@Suite struct TimerHeapTests {
+    @Test func `timers come out by their time, whatever is removed in between`() throws {
+        let loop = try IOLoop(name: "unused")
+        for _ in 0..<50 {
+            var heap = TimerHeap()
+            var timers = (0..<200).map { _ in
+                IOTimer(due: UInt64.random(in: 0..<100), loop: loop) {}
+            }
+            for timer in timers { heap.insert(timer) }
+            timers.shuffle()
+            for timer in timers.prefix(120) {
+                heap.remove(timer)
+                heap.remove(timer)
+            }
+            var out: [UInt64] = []
+            while let timer = heap.popDue(at: .max) { out.append(timer.due) }
+            #expect(out == timers.dropFirst(120).map(\.due).sorted())
+            #expect(heap.isEmpty)
+        }
+        loop.stop()
+    }
+
+    @Test func `nothing is due before its time`() throws {
+        let loop = try IOLoop(name: "unused")
+        var heap = TimerHeap()
+        heap.insert(IOTimer(due: 10, loop: loop) {})
+        #expect(heap.popDue(at: 9) == nil)
+        #expect(heap.next == 10)
+        #expect(heap.popDue(at: 10) != nil)
+        loop.stop()
+    }
+
+    @Test func `durations become nanoseconds without overflow`() {
+        #expect(Duration.milliseconds(3).wholeNanoseconds == 3_000_000)
+        #expect(Duration.seconds(-1).wholeNanoseconds == 0)
+        #expect(Duration.seconds(Int64.max).wholeNanoseconds == UInt64(Int64.max))
+    }
+}
