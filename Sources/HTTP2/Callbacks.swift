@@ -1,0 +1,195 @@
+internal import CNghttp2
+
+/// Owns an `nghttp2_session_callbacks`, which is only needed to make a session: it is copied.
+@safe
+final class SessionCallbacks {
+    let raw: OpaquePointer
+
+    init() throws(HTTP2Error) {
+        var callbacks: OpaquePointer?
+        try HTTP2Session.check(unsafe nghttp2_session_callbacks_new(&callbacks))
+        guard let callbacks = unsafe callbacks else { throw HTTP2Session.error(0) }
+        unsafe raw = callbacks
+        unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(raw, beginHeaders)
+        unsafe nghttp2_session_callbacks_set_on_header_callback(raw, header)
+        unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(raw, frameReceived)
+        unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(raw, dataReceived)
+        unsafe nghttp2_session_callbacks_set_on_frame_send_callback(raw, frameSent)
+        unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(raw, frameNotSent)
+        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(raw, streamClosed)
+    }
+
+    deinit { unsafe nghttp2_session_callbacks_del(raw) }
+}
+
+private typealias Frame = UnsafePointer<nghttp2_frame>
+
+private func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
+    guard let context = unsafe context else { return nil }
+    return unsafe Unmanaged<HTTP2Session>.fromOpaque(context).takeUnretainedValue()
+}
+
+private func isTrailers(_ frame: Frame, _ session: HTTP2Session) -> Bool {
+    unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS
+}
+
+private func beginHeaders(
+    _ raw: OpaquePointer?, _ frame: Frame?, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
+    if unsafe session.role == .server && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
+        guard let stream = session.handler?.makeStream() else {
+            return Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+        }
+        stream.id = unsafe frame.pointee.hd.stream_id
+        session.add(stream)
+        session.headerStream = stream
+        unsafe _ = nghttp2_session_set_stream_user_data(
+            raw, stream.id, Unmanaged.passUnretained(stream).toOpaque())
+    } else if let stream = unsafe session.stream(frame.pointee.hd.stream_id) {
+        stream.headerBytes = 0
+        stream.headerCount = 0
+        session.headerStream = stream
+    } else {
+        session.headerStream = nil
+    }
+    return 0
+}
+
+/// RFC 7541 lets 16 KB of frames swell to megabytes of fields: they are counted as they come.
+private func header(
+    _ raw: OpaquePointer?, _ frame: Frame?, _ name: UnsafePointer<UInt8>?, _ nameCount: Int,
+    _ value: UnsafePointer<UInt8>?, _ valueCount: Int, _ flags: UInt8,
+    _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), let stream = session.headerStream else { return 0 }
+    stream.headerBytes += nameCount + valueCount + 32
+    stream.headerCount += 1
+    let limit = session.configuration.maxHeaderListBytes
+    if stream.headerBytes > limit
+        || stream.headerCount > session.configuration.maxHeaderFields
+    {
+        stream.headersTooLarge = true
+        guard stream.headerBytes > limit * HTTP2Configuration.grosslyTooLarge else { return 0 }
+        session.terminate(.enhanceYourCalm)
+        return Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+    }
+    let name = unsafe UnsafeBufferPointer(start: name, count: nameCount)
+    let value = unsafe UnsafeBufferPointer(start: value, count: valueCount)
+    unsafe stream.received(header: name.span, value.span)
+    return 0
+}
+
+private func frameReceived(
+    _ raw: OpaquePointer?, _ frame: Frame?, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
+    let kind = unsafe UInt32(frame.pointee.hd.type)
+    let flags = unsafe UInt32(frame.pointee.hd.flags)
+    switch kind {
+    case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+        guard let stream = unsafe session.stream(frame.pointee.hd.stream_id) else { return 0 }
+        if kind == NGHTTP2_HEADERS.rawValue {
+            stream.receivedHeaders(trailers: unsafe isTrailers(frame, session))
+        }
+        if flags & NGHTTP2_FLAG_END_STREAM.rawValue != 0 && !stream.remoteEnded {
+            stream.remoteEnded = true
+            stream.receivedEnd()
+        }
+    case NGHTTP2_GOAWAY.rawValue:
+        let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
+        session.handler?.receivedGoAway(code)
+    case NGHTTP2_PING.rawValue where flags & NGHTTP2_FLAG_ACK.rawValue != 0:
+        let payload = unsafe withUnsafeBytes(of: frame.pointee.ping.opaque_data) {
+            unsafe $0.loadUnaligned(as: UInt64.self)
+        }
+        session.handler?.receivedPong(payload)
+    default: break
+    }
+    return 0
+}
+
+private func dataReceived(
+    _ raw: OpaquePointer?, _ flags: UInt8, _ id: Int32, _ bytes: UnsafePointer<UInt8>?,
+    _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context) else { return 0 }
+    guard let stream = session.stream(id) else {
+        unsafe _ = nghttp2_session_consume(raw, id, count)
+        return 0
+    }
+    session.received(stream, count)
+    unsafe stream.received(data: UnsafeBufferPointer(start: bytes, count: count).span)
+    return 0
+}
+
+private func streamClosed(
+    _ raw: OpaquePointer?, _ id: Int32, _ code: UInt32, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), let stream = session.stream(id) else { return 0 }
+    session.remove(stream, HTTP2ErrorCode(rawValue: code))
+    return 0
+}
+
+/// A server that is done before its client tells it so (RFC 9113 §8.1).
+private func frameSent(
+    _ raw: OpaquePointer?, _ frame: Frame?, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), let frame = unsafe frame,
+        unsafe UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
+        session.role == .server,
+        unsafe frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue
+            || frame.pointee.hd.type == NGHTTP2_DATA.rawValue,
+        let stream = unsafe session.stream(frame.pointee.hd.stream_id)
+    else { return 0 }
+    stream.localEnded = true
+    if !stream.remoteEnded && !stream.hearsOut { session.submitReset(stream, .noError) }
+    return 0
+}
+
+/// A request that the peer's GOAWAY overtook never becomes a stream: nobody else would tell it.
+private func frameNotSent(
+    _ raw: OpaquePointer?, _ frame: Frame?, _ error: Int32, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), let frame = unsafe frame,
+        unsafe frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue,
+        unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+    else { return 0 }
+    let id = unsafe frame.pointee.hd.stream_id
+    guard let stream = session.streams.first(where: { $0.id == id }) else { return 0 }
+    session.remove(stream, .refusedStream)
+    return 0
+}
+
+/// Moves a stream's queued bytes into a DATA frame, and ends it as it was told.
+func readBody(
+    _ raw: OpaquePointer?, _ id: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ length: Int,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ source: UnsafeMutablePointer<nghttp2_data_source>?,
+    _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let session = unsafe session(context), let flags = unsafe flags,
+        let owner = unsafe source?.pointee.ptr
+    else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+    let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(owner).takeUnretainedValue()
+    let room = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: length)
+    let count = unsafe stream.output.read(into: room)
+    if stream.output.isEmpty {
+        switch stream.ending {
+        case .open, .done:
+            if count == 0 {
+                stream.deferred = true
+                return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+            }
+        case .withData:
+            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            stream.ending = .done
+        case .withTrailers(let fixed, let fields):
+            unsafe flags.pointee |=
+                NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+            session.submitTrailers(stream, fixed, fields)
+            stream.ending = .done
+        }
+    }
+    if count > 0 { stream.sent(bytesLeft: stream.output.count) }
+    return count
+}

@@ -1,0 +1,33 @@
+/// Every limit of a session, each explicit: the library's own defaults let too much through.
+public struct HTTP2Configuration: Sendable {
+    /// Streams the peer may have open at once.
+    public var maxConcurrentStreams = 1_000
+    /// Received bytes of one stream that nobody has consumed yet.
+    public var streamWindowBytes = 256 * 1_024
+    /// Received bytes in flight on the connection.
+    public var connectionWindowBytes = 4 * 1_024 * 1_024
+    /// Received and not consumed, over all streams of the connection; above it the connection's
+    /// window stays shut until some are.
+    public var maxBufferedBytes = 16 * 1_024 * 1_024
+    /// A header block, counted as RFC 9113 §6.5.2 does, while it arrives. One beyond it is marked
+    /// too large; one far beyond it ends the connection.
+    public var maxHeaderListBytes = 16 * 1_024
+    public var maxHeaderFields = 128
+    /// CONTINUATION frames after one HEADERS frame.
+    public var maxContinuations = 8
+    /// Streams the peer may reset at once, and how many more each second, before it is cut off.
+    public var streamResetBurst = 1_000
+    public var streamResetsPerSecond = 100
+    /// SETTINGS and PING acknowledgements that wait because the peer doesn't read.
+    public var maxWaitingAcknowledgements = 1_000
+    /// A server's frames that wait because the peer doesn't read: refusals and resets above all,
+    /// which the peer can cause for a few bytes each. Beyond it the connection is ended.
+    public var maxWaitingFrames = 10_000
+    /// Entries of one SETTINGS frame.
+    public var maxSettingsEntries = 32
+
+    public init() {}
+
+    /// How many times its limit a header list may be before the connection is ended.
+    static let grosslyTooLarge = 4
+}

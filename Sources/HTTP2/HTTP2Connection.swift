@@ -1,0 +1,123 @@
+public import IO
+
+/// What a connection's owner hears. Called on the loop's thread.
+public protocol HTTP2ConnectionHandler: AnyObject {
+    /// A server's peer opens a stream.
+    func makeStream() -> HTTP2Stream
+    /// The peer will answer no new streams; those open go on.
+    func goingAway(_ code: HTTP2ErrorCode)
+    /// It is over, and every stream was told.
+    func closed(_ reason: String?)
+}
+
+/// A session on a connection. Used on the loop's thread alone.
+public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
+    public let connection: Connection
+    /// Nil only before `init` has ended.
+    private var ownSession: HTTP2Session?
+    private var handler: (any HTTP2ConnectionHandler)?
+    private var closeReason: String?
+
+    /// What a ping of ours carries when it waits to refuse new streams.
+    private static let drainMark: UInt64 = 0x6472_6169_6e21_2121
+    private static let drainPatience: Duration = .seconds(1)
+    private var drainTimer: IOTimer?
+
+    public init(
+        _ role: HTTP2Session.Role, on connection: Connection, configuration: HTTP2Configuration,
+        handler: any HTTP2ConnectionHandler
+    ) throws {
+        self.connection = connection
+        self.handler = handler
+        let session = try HTTP2Session(role, configuration: configuration, handler: self)
+        ownSession = session
+        do {
+            try connection.start(self)
+        } catch {
+            session.closeAllStreams(.connectionLost)
+            throw error
+        }
+        connection.setNeedsWrite()
+    }
+
+    /// Nil when the connection is closed.
+    public var session: HTTP2Session? { connection.isClosed ? nil : ownSession }
+
+    /// Lets the open streams end and takes no new ones; closes when the last one has ended.
+    public func drain() {
+        session?.announceShutdown()
+        // When the answer is here, what the peer sent before it knew is here as well. A peer that
+        // does not answer had its time.
+        session?.ping(Self.drainMark)
+        drainTimer = connection.loop.schedule(after: Self.drainPatience) { [weak self] in
+            self?.session?.refuseNewStreams()
+        }
+    }
+
+    /// Takes no new streams and closes when the open ones have ended, or in a second: their ends
+    /// still leave, where ``terminate(_:)`` would overtake them.
+    public func finish() {
+        session?.refuseNewStreams()
+        connection.closeSoon()
+    }
+
+    /// Says why, then closes, even when the peer doesn't read.
+    public func terminate(_ code: HTTP2ErrorCode) {
+        session?.terminate(code)
+        connection.closeSoon()
+    }
+
+    public func received(_ bytes: Span<UInt8>) {
+        do throws(HTTP2Error) {
+            try ownSession?.receive(bytes)
+        } catch {
+            closeReason = error.description
+            closeWhenWritten()
+        }
+    }
+
+    public func produce(into output: inout [UInt8], limit: Int) {
+        guard let session = ownSession else { return }
+        do throws(HTTP2Error) {
+            try session.produce(into: &output, limit: limit)
+        } catch {
+            closeReason = error.description
+            closeWhenWritten()
+            return
+        }
+        if session.isFinished { closeWhenWritten() }
+    }
+
+    /// A client wants nothing more; a server's client may not have read its answers.
+    private func closeWhenWritten() {
+        connection.closeWhenWritten(lingering: ownSession?.role == .server)
+    }
+
+    public func closed(_ error: IOError?) {
+        drainTimer?.cancel()
+        let handler = handler
+        self.handler = nil
+        ownSession?.closeAllStreams(.connectionLost)
+        handler?.closed(closeReason ?? error.map { "\($0)" })
+    }
+
+    // MARK: Of the session
+
+    public func makeStream() -> HTTP2Stream {
+        // Streams are only made while bytes are received, and none are after `closed`.
+        guard let handler else { preconditionFailure("A stream on a closed connection") }
+        return handler.makeStream()
+    }
+
+    public func needsOutput() {
+        connection.setNeedsWrite()
+    }
+
+    public func receivedGoAway(_ code: HTTP2ErrorCode) {
+        handler?.goingAway(code)
+    }
+
+    public func receivedPong(_ payload: UInt64) {
+        if payload == Self.drainMark { session?.refuseNewStreams() }
+    }
+}
