@@ -1,0 +1,112 @@
+import HTTP2
+
+/// What happens to one call on the client, as decisions: it does nothing itself.
+///
+/// Headers → messages → status. What came before the end is still read after it; the first end that
+/// is known (status, deadline, lost connection, our own cancellation) is the call's.
+struct ClientCallState {
+    enum Pull: Equatable {
+        case message([UInt8])
+        /// The status was OK.
+        case end
+        case wait
+        case fail(RPCError)
+    }
+
+    enum HeadersAction: Equatable {
+        case none
+        /// The answer isn't gRPC or can't be read: cancel the stream.
+        case cancelStream
+    }
+
+    private var messages = MessageQueue()
+    private var trailers: ResponseHead?
+    private(set) var initialMetadata: Metadata?
+    private(set) var trailingMetadata = Metadata()
+    private(set) var end: End?
+
+    enum End: Equatable {
+        case ok
+        case failed(RPCError)
+    }
+
+    var isDrained: Bool { messages.isEmpty }
+
+    mutating func received(_ head: ResponseHead) -> HeadersAction {
+        guard end == nil else { return .none }
+        guard let httpStatus = head.httpStatus else {
+            trailers = head
+            return .none
+        }
+        // 1xx announces nothing that gRPC knows.
+        guard httpStatus >= 200 else { return .none }
+        if httpStatus != 200 || !head.isGRPC {
+            let code = StatusHeaders.code(httpStatus: httpStatus)
+            finish(.failed(RPCError(code, "not a gRPC answer: HTTP status \(httpStatus)")))
+            return .cancelStream
+        }
+        if head.unknownEncoding {
+            finish(.failed(RPCError(.internalError, "compressed answer that nobody asked for")))
+            return .cancelStream
+        }
+        if head.status != nil {
+            // Trailers-Only.
+            trailers = head
+            initialMetadata = Metadata()
+        } else {
+            initialMetadata = head.metadata
+        }
+        return .none
+    }
+
+    mutating func received(_ message: [UInt8]) {
+        guard end == nil else { return }
+        messages.append(message)
+    }
+
+    /// The server has ended the stream.
+    mutating func receivedEnd(midMessage: Bool) {
+        guard end == nil else { return }
+        guard let trailers, let status = trailers.status else {
+            finish(.failed(RPCError(.internalError, "the server ended the call without a status")))
+            return
+        }
+        trailingMetadata = trailers.metadata
+        if let error = trailers.error(status) {
+            finish(.failed(error))
+        } else if midMessage {
+            finish(.failed(RPCError(.internalError, "the answer ended within a message")))
+        } else {
+            finish(.ok)
+        }
+    }
+
+    /// The stream is gone.
+    mutating func closed(_ code: HTTP2ErrorCode) {
+        finish(.failed(StatusHeaders.error(code)))
+    }
+
+    /// Deadline, or our side gave up: what arrived and wasn't read is dropped.
+    ///
+    /// - Returns: Whether that ended the call.
+    mutating func giveUp(_ error: RPCError) -> Bool {
+        guard end == nil else { return false }
+        messages.removeAll()
+        finish(.failed(error))
+        return true
+    }
+
+    private mutating func finish(_ end: End) {
+        if self.end == nil { self.end = end }
+        if initialMetadata == nil { initialMetadata = Metadata() }
+    }
+
+    mutating func pull() -> Pull {
+        if let message = messages.popFirst() { return .message(message) }
+        switch end {
+        case .ok: return .end
+        case .failed(let error): return .fail(error)
+        case nil: return .wait
+        }
+    }
+}

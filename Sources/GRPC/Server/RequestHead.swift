@@ -1,0 +1,100 @@
+import HTTP2
+
+/// What a request's header fields say, read as they arrive.
+struct RequestHead {
+    enum Method { case get, head, post, other }
+
+    /// What to do with the request.
+    enum Verdict {
+        case call(Route)
+        /// Refused with a gRPC status.
+        case refuse(RPCError)
+        /// Not gRPC: answered with an HTTP status and a short body.
+        case plain(PlainResponse)
+    }
+
+    private(set) var timeout: Duration?
+    /// Everything that isn't HTTP's or gRPC's own.
+    private(set) var metadata = HeaderFields()
+    private var method = Method.other
+    private var route: Route?
+    /// Kept only when it leads nowhere.
+    private var unknownPath: String?
+    private var isGRPC = false
+    private var badTimeout = false
+    private var unknownEncoding = false
+
+    mutating func receive(_ name: Span<UInt8>, _ value: Span<UInt8>, _ router: Router) {
+        if name.count > 0 && name[0] == UInt8(ascii: ":") {
+            receivePseudo(name, value, router)
+            return
+        }
+        switch name.count {
+        case 2 where name.equals("te"): break
+        case 12 where name.equals("content-type"): isGRPC = Self.isGRPC(value)
+        case 12 where name.equals("grpc-timeout"):
+            timeout = CallTimeout.decode(value)
+            badTimeout = timeout == nil
+        case 13 where name.equals("grpc-encoding"): unknownEncoding = !value.equals("identity")
+        case 20 where name.equals("grpc-accept-encoding"): break
+        default:
+            if metadata.isEmpty { metadata.reserve(256) }
+            metadata.append(name, value)
+        }
+    }
+
+    private mutating func receivePseudo(
+        _ name: Span<UInt8>, _ value: Span<UInt8>, _ router: Router
+    ) {
+        if name.equals(":path") {
+            route = router.find(value)
+            if route == nil { unknownPath = String(value) }
+        } else if name.equals(":method") {
+            method =
+                value.equals("POST")
+                ? .post : value.equals("GET") ? .get : value.equals("HEAD") ? .head : .other
+        }
+    }
+
+    func verdict(headersTooLarge: Bool, router: Router) -> Verdict {
+        guard method == .post && isGRPC else {
+            let response = plainResponse(headersTooLarge)
+            return .plain(method == .head ? response.withoutBody : response)
+        }
+        if headersTooLarge {
+            return .refuse(RPCError(.resourceExhausted, "request headers are too large"))
+        }
+        guard let route else { return .refuse(unimplemented(router)) }
+        if badTimeout { return .refuse(RPCError(.internalError, "malformed grpc-timeout")) }
+        if unknownEncoding {
+            return .refuse(RPCError(.unimplemented, "grpc-encoding is not supported"))
+        }
+        return .call(route)
+    }
+
+    private func unimplemented(_ router: Router) -> RPCError {
+        let path = unknownPath ?? ""
+        let what = router.knowsService(of: path) ? "method" : "service"
+        return RPCError(.unimplemented, "unknown \(what): \(path.prefix(200))")
+    }
+
+    private func plainResponse(_ headersTooLarge: Bool) -> PlainResponse {
+        if headersTooLarge { return .headersTooLarge }
+        let isHealth = unknownPath == "/healthz" || unknownPath?.hasPrefix("/healthz?") == true
+        switch method {
+        case .get where isHealth, .head where isHealth: return .healthy
+        case _ where isHealth: return .healthMethodNotAllowed
+        case .post: return .unsupportedMediaType
+        case .get, .head: return route == nil ? .notFound : .methodNotAllowed
+        default: return .methodNotAllowed
+        }
+    }
+
+    /// `application/grpc`, also with `+proto` or a parameter.
+    private static func isGRPC(_ value: Span<UInt8>) -> Bool {
+        guard value.count >= 16, value.extracting(0..<16).equals("application/grpc") else {
+            return false
+        }
+        return value.count == 16 || value[16] == UInt8(ascii: "+") || value[16] == UInt8(ascii: ";")
+    }
+}

@@ -1,0 +1,129 @@
+public import IO
+
+/// What a handler knows of its call, and can tell the client besides messages.
+public struct ServerCall: Sendable {
+    private let shared: Shared
+
+    /// One object, so that passing the call around costs one reference.
+    private final class Shared: Sendable {
+        let connection: ServerConnection
+        let stream: Int32
+        let method: RPCMethod
+        let metadata: Metadata
+        let deadline: ContinuousClock.Instant?
+
+        init(
+            _ connection: ServerConnection, _ stream: Int32, _ method: RPCMethod,
+            _ metadata: Metadata, _ deadline: ContinuousClock.Instant?
+        ) {
+            self.connection = connection
+            self.stream = stream
+            self.method = method
+            self.metadata = metadata
+            self.deadline = deadline
+        }
+    }
+
+    init(
+        connection: ServerConnection, stream: Int32, method: RPCMethod, metadata: Metadata,
+        deadline: ContinuousClock.Instant?
+    ) {
+        shared = Shared(connection, stream, method, metadata, deadline)
+    }
+
+    public var method: RPCMethod { shared.method }
+    /// What the client sent, without HTTP's and gRPC's own fields.
+    public var metadata: Metadata { shared.metadata }
+    public var peer: SocketAddress { shared.connection.peer }
+    /// The peer's numeric address, without its port.
+    public var peerHost: String { peer.host }
+    /// Whether the peer is on this machine.
+    public var isFromLoopback: Bool { peer.isLoopback }
+    /// When the client gives up. The call's task is cancelled then.
+    public var deadline: ContinuousClock.Instant? { shared.deadline }
+    /// The loop that the call runs on.
+    public var loop: IOLoop { shared.connection.loop }
+
+    /// Sends the response's headers now, with this metadata. Later calls do nothing: headers go
+    /// once, at the latest with the first message.
+    public func sendInitialMetadata(_ metadata: Metadata) async {
+        await shared.connection.setInitialMetadata(metadata, now: true, shared.stream)
+    }
+
+    /// Adds to what goes with the status.
+    public func setTrailingMetadata(_ metadata: Metadata) {
+        let stream = shared.stream
+        shared.connection.onLoop { $0.setTrailingMetadata(metadata, stream) }
+    }
+
+    var requests: RequestMessages { RequestMessages(shared.connection, shared.stream) }
+    var responses: ResponseMessages { ResponseMessages(shared.connection, shared.stream) }
+}
+
+/// A call's request messages, for one reader. Pulling one gives its window back to the client, so a
+/// handler that doesn't pull holds the client back.
+///
+/// Ends when the client ends its side. Throws ``RPCError`` when the call is given up (reset by the
+/// client, past its deadline), `CancellationError` when the waiting task is cancelled on its own.
+public struct RequestMessages: AsyncSequence, Sendable {
+    public typealias Element = [UInt8]
+
+    private let connection: ServerConnection
+    private let stream: Int32
+
+    init(_ connection: ServerConnection, _ stream: Int32) {
+        self.connection = connection
+        self.stream = stream
+    }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let messages: RequestMessages
+
+        public mutating func next() async throws -> [UInt8]? {
+            try await messages.next()
+        }
+
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws -> [UInt8]? {
+            try await messages.next()
+        }
+    }
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(messages: self) }
+
+    /// The next message; nil at the end. Iterators share the same messages.
+    public func next() async throws -> [UInt8]? {
+        try await connection.nextRequest(stream)
+    }
+
+    /// The message of a unary or server-streaming call; the server has checked that it is the one.
+    ///
+    /// - Throws: ``RPCError``, `CancellationError`.
+    public func single() async throws -> [UInt8] {
+        guard let message = try await next() else {
+            throw RPCError(.internalError, "no request message")
+        }
+        return message
+    }
+}
+
+/// Where a handler sends its responses.
+public struct ResponseMessages: Sendable {
+    private let connection: ServerConnection
+    private let stream: Int32
+
+    init(_ connection: ServerConnection, _ stream: Int32) {
+        self.connection = connection
+        self.stream = stream
+    }
+
+    /// Queues a message, after the headers if they aren't sent yet. Waits while more than the
+    /// server's `maxUnsentBytes` are queued: the client's window is full, or its socket is.
+    ///
+    /// - Throws: ``RPCError`` when the call is given up, `CancellationError` when the waiting task
+    ///   is cancelled on its own.
+    public func send(_ message: [UInt8]) async throws {
+        try await connection.send(message, stream)
+    }
+}

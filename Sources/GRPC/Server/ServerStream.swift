@@ -1,0 +1,293 @@
+import HTTP2
+import IO
+import Synchronization
+
+/// One request stream of a connection: performs what the call's state decides. On the loop's
+/// thread alone.
+final class ServerStream: HTTP2Stream {
+    private let connection: ServerConnection
+    private let core: ServerCore
+    private var head = RequestHead()
+    private var route: Route?
+    private var state: ServerCallState?
+    private var deframer: MessageDeframer
+    private var task: Task<Void, Never>?
+    private var deadline: IOTimer?
+    private var trailing = Metadata()
+    private var initial = Metadata()
+    /// Whoever waits for a request, and for room to send: taken, then resumed.
+    private var reader: Waiter<[UInt8]?>?
+    private var senders: [Waiter<Void>] = []
+
+    private static let responseHeaders = FixedHeaders([
+        ":status": "200", "content-type": "application/grpc",
+    ])
+
+    init(_ connection: ServerConnection, _ core: ServerCore) {
+        self.connection = connection
+        self.core = core
+        deframer = MessageDeframer(maxMessageBytes: core.configuration.maxMessageBytes)
+    }
+
+    // MARK: From the peer
+
+    override func received(header name: Span<UInt8>, _ value: Span<UInt8>) {
+        // Trailers of a request mean nothing in gRPC.
+        guard state == nil && !isAnswered else { return }
+        head.receive(name, value, core.router)
+    }
+
+    private var isAnswered = false
+
+    override func receivedHeaders(trailers: Bool) {
+        guard !trailers, !isAnswered else { return }
+        switch head.verdict(headersTooLarge: headersTooLarge, router: core.router) {
+        case .call(let route):
+            self.route = route
+            var state = ServerCallState(route.handler.method.kind)
+            let action = state.headersReceived()
+            self.state = state
+            if let timeout = head.timeout { startDeadline(timeout) }
+            perform(action)
+        case .refuse(let error):
+            isAnswered = true
+            respond(
+                Self.responseHeaders, StatusHeaders.encode(error, trailing: Metadata()), end: true)
+        case .plain(let response):
+            isAnswered = true
+            hearsOut = true
+            respond(response.headers, HeaderFields(), end: response.body.isEmpty)
+            if !response.body.isEmpty {
+                send(Array(response.body.utf8), head: ChunkHead())
+                end()
+            }
+        }
+    }
+
+    override func received(data: Span<UInt8>) {
+        guard state != nil, !isDone else {
+            consume(unconsumed)
+            if hearsOut { receivedUnwanted(data.count) }
+            return
+        }
+        do throws(MessageDeframer.Failure) {
+            try deframer.read(data) { message in
+                if let action = state?.received(message) { perform(action) }
+            }
+        } catch {
+            perform(.fail(error.rpcError))
+        }
+        giveWindowBack()
+    }
+
+    /// The body of a request that was answered as plain HTTP: so much is listened to.
+    private static let maxUnwantedBytes = 64 * 1_024
+    private var unwantedBytes = 0
+
+    private func receivedUnwanted(_ count: Int) {
+        unwantedBytes += count
+        if unwantedBytes > Self.maxUnwantedBytes { reset(.noError) }
+    }
+
+    override func receivedEnd() {
+        guard let action = state?.requestEnded(midMessage: deframer.isMidMessage) else { return }
+        perform(action)
+    }
+
+    /// Window comes back for what the handler has pulled, and for the message that is arriving when
+    /// the handler has nothing else: it could never be complete otherwise.
+    private func giveWindowBack(pulled: Int = 0) {
+        if state?.isDrained ?? true {
+            consume(unconsumed)
+        } else if pulled > 0 {
+            consume(min(unconsumed, pulled))
+        }
+    }
+
+    private var isDone: Bool { state.map { $0.isFinished || $0.failure != nil } ?? isAnswered }
+
+    private func perform(_ action: ServerCallState.RequestAction) {
+        switch action {
+        case .none: break
+        case .startHandler: startHandler()
+        case .wakeReader: answerReader()
+        case .fail(let error): fail(error)
+        }
+    }
+
+    private func startHandler() {
+        guard let route else { return }
+        let call = ServerCall(
+            connection: connection, stream: id, method: route.handler.method,
+            metadata: Metadata(received: head.metadata), deadline: deadlineInstant)
+        head = RequestHead()
+        core.handlersRunning.wrappingAdd(1, ordering: .relaxed)
+        // The one place that starts a task: a call's. It runs on this loop, and its end is the
+        // stream's end.
+        task = Task(executorPreference: connection.loop) { [connection, id, core] in
+            await core.run(route.handler, call, on: connection, stream: id)
+        }
+    }
+
+    // MARK: Deadline, reset, lost connection
+
+    private var deadlineInstant: ContinuousClock.Instant?
+
+    private func startDeadline(_ timeout: Duration) {
+        deadlineInstant = .now + timeout
+        deadline = connection.loop.schedule(after: timeout) { [unowned self] in
+            fail(RPCError(.deadlineExceeded, "deadline exceeded"))
+        }
+    }
+
+    /// Ends the call with a status that isn't the handler's.
+    ///
+    /// One that the handler has ended already keeps its end, and what is still to be sent before it.
+    func fail(_ error: RPCError) {
+        if giveUp(error) { finish(error) }
+    }
+
+    @discardableResult
+    private func giveUp(_ reason: RPCError) -> Bool {
+        guard state?.giveUp(reason) == true else { return false }
+        deadline?.cancel()
+        resumeAll(throwing: reason)
+        task?.cancel()
+        task = nil
+        return true
+    }
+
+    override func closed(_ code: HTTP2ErrorCode) {
+        giveUp(
+            code == .connectionLost
+                ? RPCError(.cancelled, "connection lost") : RPCError(.cancelled, "cancelled"))
+        deadline?.cancel()
+        // The call ended well, but somebody may still wait on it: a child task of the handler.
+        resumeAll(throwing: RPCError(.cancelled, "the call has ended"))
+        task = nil
+    }
+
+    private func resumeAll(throwing error: RPCError) {
+        reader.take()?.continuation.resume(throwing: error)
+        let senders = senders
+        self.senders = []
+        for sender in senders { sender.continuation.resume(throwing: error) }
+    }
+
+    // MARK: From the handler
+
+    func pull() -> ServerCallState.Pull {
+        guard let pull = state?.pull() else {
+            return .fail(RPCError(.cancelled, "the call has ended"))
+        }
+        if case .message(let message) = pull { giveWindowBack(pulled: message.count + 5) }
+        return pull
+    }
+
+    /// Answers at once when there is something to answer with.
+    func park(reader waiter: Waiter<[UInt8]?>) {
+        guard reader == nil else {
+            waiter.continuation.resume(
+                throwing: RPCError(.internalError, "two tasks read one call's requests"))
+            return
+        }
+        reader = waiter
+        answerReader()
+    }
+
+    func park(sender waiter: Waiter<Void>) {
+        senders.append(waiter)
+        if let failure = state?.failure {
+            resumeAll(throwing: failure)
+        } else {
+            sent(bytesLeft: unsentBytes)
+        }
+    }
+
+    /// A task that waits was cancelled, not the call.
+    func cancelWaiter(_ token: UInt64) {
+        if reader?.token == token {
+            reader.take()?.continuation.resume(throwing: CancellationError())
+        } else if let index = senders.firstIndex(where: { $0.token == token }) {
+            senders.remove(at: index).continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    private func answerReader() {
+        guard reader != nil else { return }
+        switch pull() {
+        case .wait: break
+        case .message(let message): reader.take()?.continuation.resume(returning: message)
+        case .end: reader.take()?.continuation.resume(returning: nil)
+        case .fail(let error): reader.take()?.continuation.resume(throwing: error)
+        }
+    }
+
+    /// - Returns: Whether to wait for room before the next one.
+    func queue(_ message: [UInt8]) throws(RPCError) -> Bool {
+        switch state?.send() ?? .refuse(RPCError(.cancelled, "the call has ended")) {
+        case .refuse(let error): throw error
+        case .headersAndMessage: respond(Self.responseHeaders, initial.fields, end: false)
+        case .message: break
+        }
+        send(message, head: ChunkHead(flag: 0, length: UInt32(message.count)))
+        return unsentBytes > core.configuration.maxUnsentBytes
+    }
+
+    override func sent(bytesLeft: Int) {
+        guard !senders.isEmpty, bytesLeft <= core.configuration.maxUnsentBytes / 2 else { return }
+        let senders = senders
+        self.senders = []
+        for sender in senders { sender.continuation.resume() }
+    }
+
+    /// - Parameter now: Send them even though there is no message yet.
+    func setInitialMetadata(_ metadata: Metadata, now: Bool) {
+        initial.append(contentsOf: metadata)
+        guard now, state?.sendHeaders() == true else { return }
+        respond(Self.responseHeaders, initial.fields, end: false)
+    }
+
+    func setTrailingMetadata(_ metadata: Metadata) {
+        trailing.append(contentsOf: metadata)
+    }
+
+    /// The handler has returned or thrown: the task's last act.
+    func handlerEnded(_ error: RPCError?) {
+        task = nil
+        finish(error ?? state?.returned())
+    }
+
+    /// - Parameter error: Nil is OK.
+    private func finish(_ error: RPCError?) {
+        deadline?.cancel()
+        switch state?.finish() ?? .nothing {
+        case .nothing: return
+        case .trailersOnly:
+            var fields = initial.fields
+            let status = error ?? RPCError(.ok, "")
+            fields.append(contentsOf: StatusHeaders.encode(status, trailing: trailing))
+            respond(Self.responseHeaders, fields, end: true)
+        case .trailers:
+            if let error, state?.failure != nil {
+                abandon(
+                    trailers: StatusHeaders.noFixed,
+                    StatusHeaders.encode(error, trailing: trailing))
+            } else if let error {
+                end(
+                    trailers: StatusHeaders.noFixed,
+                    StatusHeaders.encode(error, trailing: trailing))
+            } else {
+                end(trailers: StatusHeaders.okTrailers, trailing.fields)
+            }
+        }
+        consume(unconsumed)
+    }
+}
+
+/// A suspended task that somebody on the loop will resume, once.
+struct Waiter<Value> {
+    /// Tells a late cancellation from the next one who waits.
+    let token: UInt64
+    let continuation: UnsafeContinuation<Value, any Error>
+}
