@@ -1,0 +1,62 @@
+package import CProtobufC
+
+// What generated code copies C fields with. A null pointer is an empty field.
+
+/// A `string` field.
+package func copyText(_ text: UnsafePointer<CChar>?) -> String {
+    guard let text = unsafe text, unsafe text.pointee != 0 else { return "" }
+    return unsafe String(cString: text)
+}
+
+/// A `bytes` field.
+package func copyBytes(_ bytes: ProtobufCBinaryData) -> [UInt8] {
+    guard let start = unsafe bytes.data, unsafe bytes.len > 0 else { return [] }
+    return unsafe [UInt8](UnsafeBufferPointer(start: start, count: bytes.len))
+}
+
+/// A repeated field of any sort but messages.
+@inlinable
+package func copyList<C, Element>(
+    _ count: Int, _ items: UnsafeMutablePointer<C>?, _ copy: (C) -> Element
+) -> [Element] {
+    guard count > 0, let items = unsafe items else { return [] }
+    return unsafe UnsafeBufferPointer(start: items, count: count).map(copy)
+}
+
+/// A repeated field of messages.
+@inlinable
+package func copyMessages<C, Element>(
+    _ count: Int, _ items: UnsafeMutablePointer<UnsafeMutablePointer<C>?>?,
+    _ copy: (UnsafePointer<C>) -> Element
+) -> [Element] {
+    guard count > 0, let items = unsafe items else { return [] }
+    var copies: [Element] = []
+    copies.reserveCapacity(count)
+    for index in 0..<count {
+        guard let item = unsafe items[index] else { continue }
+        unsafe copies.append(copy(item))
+    }
+    return copies
+}
+
+/// A `map` field; of entries with the same key the last counts.
+@inlinable
+package func copyMap<C, Key: Hashable, Value>(
+    _ count: Int, _ entries: UnsafeMutablePointer<UnsafeMutablePointer<C>?>?,
+    _ copy: (UnsafePointer<C>) -> (Key, Value)
+) -> [Key: Value] {
+    guard count > 0, let entries = unsafe entries else { return [:] }
+    var copies: [Key: Value] = [:]
+    copies.reserveCapacity(count)
+    for index in 0..<count {
+        guard let entry = unsafe entries[index] else { continue }
+        let (key, value) = unsafe copy(entry)
+        copies[key] = value
+    }
+    return copies
+}
+
+/// The fields that the C descriptor lacks, as they came.
+package func copyUnknownFields(_ message: ProtobufCMessage) -> [UInt8] {
+    unsafe message.n_unknown_fields == 0 ? [] : UnknownFields.copy(message)
+}
