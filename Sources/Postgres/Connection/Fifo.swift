@@ -1,0 +1,33 @@
+/// A queue over one array: what was taken leaves a gap at the front, closed now and then.
+struct Fifo<Element> {
+    private var elements: [Element?] = []
+    private var head = 0
+
+    var count: Int { elements.count - head }
+    var isEmpty: Bool { elements.count == head }
+    var first: Element? { isEmpty ? nil : elements[head] }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        let element = elements[head]
+        elements[head] = nil
+        head += 1
+        if head == elements.count {
+            elements.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head >= 64 && head * 2 >= elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return element
+    }
+
+    /// Changes the oldest element in place; nothing when there is none.
+    mutating func updateFirst(_ change: (inout Element) -> Void) {
+        guard head < elements.count, var element = elements[head].take() else { return }
+        change(&element)
+        elements[head] = element
+    }
+}
