@@ -1,0 +1,110 @@
+// The refusals of the public contract, each made in one place.
+extension EventsError {
+    /// An answer must fit into a response's trailers.
+    static let maxViolations = 20
+
+    /// - Parameter violations: At least one; past ``maxViolations`` they are only counted.
+    public static func invalid(_ violations: [FieldViolation]) -> EventsError {
+        let first = violations.first.map { "\($0.field): \($0.description)" } ?? "invalid request"
+        let others = violations.count > 1 ? " (and \(violations.count - 1) more)" : ""
+        return EventsError(
+            .invalidArgument, first + others,
+            details: [.fields(Array(violations.prefix(maxViolations)))])
+    }
+
+    public static func invalid(_ field: String, _ description: String) -> EventsError {
+        invalid([FieldViolation(field: field, description: description)])
+    }
+
+    public static func tenantDenied(_ tenant: String) -> EventsError {
+        EventsError(
+            .permissionDenied, "The caller may not act for this tenant.",
+            details: [.info(reason: .tenantDenied, metadata: ["tenant_id": tenant])])
+    }
+
+    public static func eventNotFound(_ id: EventID) -> EventsError {
+        EventsError(
+            .notFound, "There is no event \(id).",
+            details: [.resource(kind: "event", name: id.description)])
+    }
+
+    public static func eventExpired(_ id: EventID) -> EventsError {
+        EventsError(
+            .notFound, "Event \(id) was dropped by retention.",
+            details: [
+                .resource(kind: "event", name: id.description),
+                .info(reason: .eventExpired, metadata: [:]),
+            ])
+    }
+
+    public static func idTaken(_ id: EventID) -> EventsError {
+        EventsError(
+            .alreadyExists, "Event \(id) exists with other content.",
+            details: [.resource(kind: "event", name: id.description)])
+    }
+
+    public static func subjectMoved(
+        _ subject: String, expected: Position, actual: Position
+    ) -> EventsError {
+        let description = "last_position is \(actual), not \(expected)"
+        return EventsError(
+            .failedPrecondition, "The subject's newest event is not the expected one.",
+            details: [
+                .precondition(
+                    kind: "SUBJECT_POSITION", subject: subject, description: description),
+                .info(
+                    reason: .subjectMoved,
+                    metadata: [
+                        "last_position": actual.description,
+                        "expected_last_position": expected.description,
+                    ]),
+            ])
+    }
+
+    public static func positionExpired(_ bounds: LogBounds) -> EventsError {
+        outOfRange(
+            .positionExpired, "The events from there on were dropped by retention.", bounds)
+    }
+
+    public static func positionBeyondHead(_ bounds: LogBounds) -> EventsError {
+        outOfRange(.positionBeyondHead, "The position is beyond the head of the log.", bounds)
+    }
+
+    public static func logDiverged(_ bounds: LogBounds) -> EventsError {
+        outOfRange(
+            .logDiverged, "The cursor is from a history that the restored log does not hold.",
+            bounds)
+    }
+
+    private static func outOfRange(
+        _ reason: Reason, _ message: String, _ bounds: LogBounds
+    ) -> EventsError {
+        EventsError(
+            .outOfRange,
+            "\(message) The earliest position is \(bounds.earliest), the head \(bounds.head).",
+            details: [
+                .info(
+                    reason: reason,
+                    metadata: [
+                        "earliest_position": bounds.earliest.description,
+                        "head_position": bounds.head.description,
+                    ])
+            ])
+    }
+
+    public static func overloaded(retryAfter: Duration) -> EventsError {
+        EventsError(
+            .resourceExhausted, "Too much is waiting to be stored.",
+            details: [.info(reason: .overloaded, metadata: [:]), .retry(after: retryAfter)])
+    }
+
+    /// - Parameter reason: One of the store's states, or `outcomeUnknown` when the connection was
+    ///   lost with the events on their way.
+    public static func unavailable(
+        _ reason: Reason, _ message: String, retryAfter: Duration
+    ) -> EventsError {
+        EventsError(
+            .unavailable, message,
+            details: [.info(reason: reason, metadata: [:]), .retry(after: retryAfter)])
+    }
+}

@@ -1,0 +1,68 @@
+/// The handlers of a process, filled once at start.
+public struct HandlerRegistry: Sendable {
+    public enum Entry: Sendable {
+        case handler(any EventHandler)
+        case projection(any Projection)
+
+        public var traits: any HandlerTraits {
+            switch self {
+            case .handler(let handler): handler
+            case .projection(let projection): projection
+            }
+        }
+    }
+
+    /// In the order of registration.
+    public private(set) var entries: [Entry] = []
+
+    public init() {}
+
+    /// - Throws: ``EventsError``, `.invalidArgument`: the name is taken or no name, or there is no
+    ///   type.
+    public mutating func register(_ handler: any EventHandler) throws(EventsError) {
+        try add(.handler(handler))
+    }
+
+    /// - Throws: As for a handler.
+    public mutating func register(_ projection: any Projection) throws(EventsError) {
+        try add(.projection(projection))
+    }
+
+    private mutating func add(_ entry: Entry) throws(EventsError) {
+        let traits = entry.traits
+        let field = "handlers.\(traits.name)"
+        guard HandlerName.isValid(traits.name) else {
+            throw .invalid(field, "must match [a-z0-9-]{1,64}")
+        }
+        guard self[traits.name] == nil else {
+            throw .invalid(field, "is registered already")
+        }
+        guard !traits.types.isEmpty else { throw .invalid(field, "must take a type") }
+        entries.append(entry)
+    }
+
+    public subscript(name: String) -> Entry? {
+        entries.first { $0.traits.name == name }
+    }
+
+    public var descriptions: [HandlerDescription] {
+        entries.map { entry in
+            HandlerDescription(
+                name: entry.traits.name, types: entry.traits.types,
+                hasExternalSideEffects: entry.traits.hasExternalSideEffects)
+        }
+    }
+}
+
+/// What the books keep of a handler, so that every node knows it.
+public struct HandlerDescription: Sendable, Hashable {
+    public let name: String
+    public let types: [TypePattern]
+    public let hasExternalSideEffects: Bool
+
+    public init(name: String, types: [TypePattern], hasExternalSideEffects: Bool) {
+        self.name = name
+        self.types = types
+        self.hasExternalSideEffects = hasExternalSideEffects
+    }
+}

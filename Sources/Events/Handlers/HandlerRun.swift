@@ -1,0 +1,59 @@
+/// What became of handing one event to one handler once.
+public struct HandlerRun: Sendable {
+    public let event: RecordedEvent
+    public let attempt: Int
+    public let outcome: DeliveryOutcome
+    public let startedAt: Timestamp
+    public let duration: Duration
+    /// Set when the outcome is a failure.
+    public let failure: FailureReport?
+    /// What a projection wants changed.
+    public let changes: [ProjectionChange]
+
+    public init(
+        event: RecordedEvent, attempt: Int, outcome: DeliveryOutcome, startedAt: Timestamp,
+        duration: Duration, failure: FailureReport? = nil, changes: [ProjectionChange] = []
+    ) {
+        self.event = event
+        self.attempt = attempt
+        self.outcome = outcome
+        self.startedAt = startedAt
+        self.duration = duration
+        self.failure = failure
+        self.changes = changes
+    }
+
+    /// The same run, told as a failure.
+    func failing(_ failure: FailureReport) -> HandlerRun {
+        HandlerRun(
+            event: event, attempt: attempt, outcome: .failed, startedAt: startedAt,
+            duration: duration, failure: failure)
+    }
+}
+
+/// What tenants are told of a failure: a class, and a reference under which the operator's log has
+/// the text.
+public struct FailureReport: Sendable, Hashable {
+    public enum Class: String, Sendable, Hashable, CaseIterable {
+        case handlerFailed = "HANDLER_FAILED"
+        case timedOut = "TIMED_OUT"
+        /// The store refused what a projection wanted changed.
+        case changeRefused = "CHANGE_REFUSED"
+    }
+
+    public let `class`: Class
+    public let reference: String
+
+    public init(_ class: Class, reference: String) {
+        self.class = `class`
+        self.reference = reference
+    }
+
+    public init(_ class: Class) {
+        let random = String(UInt64.random(in: 0 ... .max), radix: 16)
+        self.init(`class`, reference: String(repeating: "0", count: 16 - random.count) + random)
+    }
+
+    /// As in `error_message`.
+    public var message: String { "\(`class`.rawValue) (reference \(reference))" }
+}

@@ -1,0 +1,79 @@
+/// The checked events of one publish.
+public struct AppendRequest: Sendable {
+    /// 1...1,000, in the order readers will see.
+    public let events: [NewEvent]
+    /// Stores what can be stored; otherwise all or nothing. Never together with a precondition.
+    public let allowPartial: Bool
+    public let precondition: SubjectPrecondition?
+
+    public init(
+        events: [NewEvent], allowPartial: Bool = false, precondition: SubjectPrecondition? = nil
+    ) {
+        self.events = events
+        self.allowPartial = allowPartial
+        self.precondition = precondition
+    }
+}
+
+/// Holds when `lastPosition` is that of the subject's newest event; zero: there is none.
+public struct SubjectPrecondition: Sendable, Hashable {
+    public let tenant: TenantID
+    public let subject: String
+    public let lastPosition: Position
+
+    public init(tenant: TenantID, subject: String, lastPosition: Position) {
+        self.tenant = tenant
+        self.subject = subject
+        self.lastPosition = lastPosition
+    }
+}
+
+/// What became of one event of a request.
+public enum AppendOutcome: Sendable, Hashable {
+    case stored(Position)
+    /// It is in the log already, with the same content, first at this position.
+    case duplicate(Position)
+    /// Only with `allowPartial`.
+    case rejected(EventsError)
+}
+
+/// An event that passed every check, with its defaults filled in, on its way into the log.
+public struct NewEvent: Sendable {
+    public var id: EventID
+    /// The caller chose the id, so it may be in the log already.
+    public var hasCallersID: Bool
+    public var fingerprint: Fingerprint
+    public var type: String
+    public var version: UInt32
+    public var kind: EventKind
+    public var tenant: TenantID
+    public var source: String
+    public var subject: String
+    public var partitionKey: String
+    public var occurredAt: Timestamp
+    public var metadata: EventMetadata
+    /// Full name of the payload's message.
+    public var messageName: String
+    public var data: [UInt8]
+
+    public init(
+        id: EventID, hasCallersID: Bool, fingerprint: Fingerprint, type: String, version: UInt32,
+        kind: EventKind, tenant: TenantID, source: String, subject: String, partitionKey: String,
+        occurredAt: Timestamp, metadata: EventMetadata, messageName: String, data: [UInt8]
+    ) {
+        self.id = id
+        self.hasCallersID = hasCallersID
+        self.fingerprint = fingerprint
+        self.type = type
+        self.version = version
+        self.kind = kind
+        self.tenant = tenant
+        self.source = source
+        self.subject = subject
+        self.partitionKey = partitionKey
+        self.occurredAt = occurredAt
+        self.metadata = metadata
+        self.messageName = messageName
+        self.data = data
+    }
+}

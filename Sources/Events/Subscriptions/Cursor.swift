@@ -1,0 +1,57 @@
+/// Where a subscriber is, as the opaque bytes that clients keep.
+///
+/// 21 bytes: a version, the position and the epoch (big-endian), and four check bytes. The check
+/// finds accidents, not forgery: a cursor confers no right.
+public struct Cursor: Sendable, Hashable {
+    /// All up to here was delivered or did not match.
+    public let position: Position
+    /// The log's epoch in which it was made, see ``LogEpoch``.
+    public let epoch: UInt64
+
+    private static let version: UInt8 = 1
+    private static let length = 21
+
+    public init(position: Position, epoch: UInt64) {
+        self.position = position
+        self.epoch = epoch
+    }
+
+    /// Reads what ``encoded()`` wrote; nil when the bytes are anything else.
+    public init?(decoding bytes: [UInt8]) {
+        guard bytes.count == Self.length, bytes[0] == Self.version,
+            Self.check(bytes[..<17]) == Self.integer(bytes[17...])
+        else { return nil }
+        let position = Position(Self.integer(bytes[1..<9]))
+        guard position <= .max else { return nil }
+        self.init(position: position, epoch: Self.integer(bytes[9..<17]))
+    }
+
+    public func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.length)
+        bytes.append(Self.version)
+        Self.append(position.rawValue, width: 8, to: &bytes)
+        Self.append(epoch, width: 8, to: &bytes)
+        Self.append(Self.check(bytes[...]), width: 4, to: &bytes)
+        return bytes
+    }
+
+    private static func append(_ number: UInt64, width: Int, to bytes: inout [UInt8]) {
+        var shift = (width - 1) * 8
+        while shift >= 0 {
+            bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+            shift -= 8
+        }
+    }
+
+    private static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// FNV-1a, folded to 32 bits.
+    private static func check(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        return (hash ^ hash >> 32) & 0xffff_ffff
+    }
+}

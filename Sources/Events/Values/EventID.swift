@@ -1,0 +1,92 @@
+/// A UUID: what makes an event the same event when it is published twice.
+public struct EventID: Sendable, Hashable {
+    /// The first eight bytes, in the order in which they are printed.
+    public let high: UInt64
+    /// The last eight bytes.
+    public let low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads the 36 character form, in either case; nil when it is anything else.
+    public init?(_ text: String) {
+        var halves: (high: UInt64, low: UInt64) = (0, 0)
+        var count = 0
+        for character in text.utf8 {
+            if count == 8 || count == 13 || count == 18 || count == 23 {
+                guard character == UInt8(ascii: "-") else { return nil }
+            } else {
+                guard let digit = Self.value(ofHexDigit: character) else { return nil }
+                if count < 18 {
+                    halves.high = halves.high << 4 | digit
+                } else {
+                    halves.low = halves.low << 4 | digit
+                }
+            }
+            count += 1
+            if count > 36 { return nil }
+        }
+        guard count == 36 else { return nil }
+        self.init(high: halves.high, low: halves.low)
+    }
+
+    private static func value(ofHexDigit character: UInt8) -> UInt64? {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(character - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(character - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(character - UInt8(ascii: "A") + 10)
+        default: nil
+        }
+    }
+
+    /// A new id that sorts by time (RFC 9562 §5.7): milliseconds, then the fraction of the
+    /// millisecond in 12 bits (§6.2, method 3), then 62 random bits.
+    public static func v7(at time: Timestamp) -> EventID {
+        var generator = SystemRandomNumberGenerator()
+        return v7(at: time, using: &generator)
+    }
+
+    /// As ``v7(at:)``, with the random bits from `generator`.
+    public static func v7(
+        at time: Timestamp, using generator: inout some RandomNumberGenerator
+    ) -> EventID {
+        let nanoseconds = UInt64(time.nanoseconds)
+        let milliseconds = UInt64(clamping: time.seconds) &* 1_000 &+ nanoseconds / 1_000_000
+        let fraction = (nanoseconds % 1_000_000) << 12 / 1_000_000
+        return EventID(
+            high: milliseconds << 16 | 0x7000 | fraction,
+            low: 0b10 << 62 | generator.next() >> 2)
+    }
+}
+
+extension EventID: CustomStringConvertible {
+    /// The 36 character form in lower case.
+    public var description: String {
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            var index = 0
+            for half in [high, low] {
+                var shift = 60
+                while shift >= 0 {
+                    if index == 8 || index == 13 || index == 18 || index == 23 {
+                        buffer[index] = UInt8(ascii: "-")
+                        index += 1
+                    }
+                    let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift) & 0xF)
+                    buffer[index] =
+                        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                    index += 1
+                    shift -= 4
+                }
+            }
+            return index
+        }
+    }
+}
+
+extension EventID: Comparable {
+    public static func < (left: EventID, right: EventID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+}

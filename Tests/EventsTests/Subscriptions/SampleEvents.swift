@@ -1,0 +1,21 @@
+import Events
+
+/// Events for tests that care for little more than positions.
+enum SampleEvents {
+    static func event(
+        _ position: UInt64, type: String = "lead.created", tenant: String = "acme",
+        data: [UInt8] = []
+    ) -> RecordedEvent {
+        let tenant = TenantID(unchecked: tenant)
+        let time = Timestamp(seconds: 1_700_000_000 + Int64(position), nanoseconds: 0)
+        return RecordedEvent(
+            position: Position(position), partition: Partition.of(tenant: tenant, key: "key"),
+            id: EventID(high: 0x7000, low: position), type: type, version: 1, kind: .domain,
+            tenant: tenant, source: "test", subject: "", partitionKey: "key", occurredAt: time,
+            recordedAt: time, metadata: EventMetadata(), messageName: "test.Message", data: data)
+    }
+
+    static func events(_ positions: ClosedRange<UInt64>) -> [RecordedEvent] {
+        positions.map { event($0) }
+    }
+}

@@ -1,0 +1,116 @@
+import Events
+import Telemetry
+
+/// A log in memory that does what a test says.
+final class ScriptedLog: EventLog {
+    private struct State {
+        var events: [RecordedEvent] = []
+        var dropped: UInt64 = 0
+        var epochs = [LogEpoch(id: 1, openedAfter: .zero)]
+        var reads = 0
+        var isAway = false
+    }
+
+    private let state = Lock(State())
+
+    init(_ events: [RecordedEvent] = []) {
+        state.withLock { $0.events = events }
+    }
+
+    var head: Position { state.withLock { Position(UInt64($0.events.count)) } }
+    /// How often a page was read.
+    var reads: Int { state.withLock { $0.reads } }
+
+    func store(_ events: [RecordedEvent]) {
+        state.withLock { $0.events += events }
+    }
+
+    /// As retention does, up to and including a position.
+    func drop(through position: UInt64) {
+        state.withLock { $0.dropped = position }
+    }
+
+    func openEpoch(_ id: UInt64, after position: UInt64) {
+        state.withLock { $0.epochs.append(LogEpoch(id: id, openedAfter: Position(position))) }
+    }
+
+    func goAway(_ isAway: Bool = true) {
+        state.withLock { $0.isAway = isAway }
+    }
+
+    private func reached() throws -> State {
+        let state = state.withLock { $0 }
+        if state.isAway {
+            throw EventsError.unavailable(.storeUnavailable, "away", retryAfter: .seconds(1))
+        }
+        return state
+    }
+
+    var trouble: EventsError? { nil }
+
+    func introduce(_ events: [NewEvent]) {}
+
+    func append(_ request: AppendRequest) async throws -> [AppendOutcome] { [] }
+
+    func read(
+        after: Position, through: Position, filter: EventFilter, limit: Int, maxBytes: Int
+    ) async throws -> EventPage {
+        state.withLock { $0.reads += 1 }
+        let state = try reached()
+        let bounds = try await bounds()
+        if after.rawValue < state.dropped { throw EventsError.positionExpired(bounds) }
+        var events: [RecordedEvent] = []
+        var scanned = after
+        for event in state.events.dropFirst(Int(after.rawValue)) where event.position <= through {
+            scanned = event.position
+            if filter.matches(event) { events.append(event) }
+            if events.count == limit { break }
+        }
+        return EventPage(events: events, scannedThrough: scanned, head: bounds.head)
+    }
+
+    func bounds() async throws -> LogBounds {
+        let state = try reached()
+        return LogBounds(
+            earliest: Position(state.dropped + 1), head: Position(UInt64(state.events.count)),
+            epochs: state.epochs)
+    }
+
+    func position(since: Timestamp) async throws -> Position {
+        let state = try reached()
+        let first = state.events.first { $0.recordedAt >= since }
+        return first?.position.previous ?? Position(UInt64(state.events.count))
+    }
+
+    func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp] {
+        let state = try reached()
+        return ids.map { id in
+            guard let event = state.events.first(where: { $0.id == id && $0.tenant == tenant })
+            else { return .unknown }
+            return event.position.rawValue <= state.dropped
+                ? .expired(event.position) : .found(event)
+        }
+    }
+
+    func events(at positions: [Position]) async throws -> [RecordedEvent] {
+        let state = try reached()
+        let wanted = Set(positions)
+        return state.events.dropFirst(Int(state.dropped)).filter { wanted.contains($0.position) }
+    }
+
+    func list(_ query: ListQuery) async throws -> Listing {
+        let state = try reached()
+        let all = state.events.dropFirst(Int(state.dropped)).filter { event in
+            query.filter.matches(event)
+                && query.since.map { event.recordedAt >= $0 } ?? true
+                && query.until.map { event.recordedAt < $0 } ?? true
+        }
+        let ordered = query.oldestFirst ? Array(all) : all.reversed()
+        let rest = ordered.filter { event in
+            guard let beyond = query.beyond else { return true }
+            return query.oldestFirst ? event.position > beyond : event.position < beyond
+        }
+        let page = Array(rest.prefix(query.limit))
+        return Listing(events: page, next: rest.count > page.count ? page.last?.position : nil)
+    }
+}
