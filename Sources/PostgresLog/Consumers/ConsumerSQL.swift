@@ -1,0 +1,51 @@
+import Postgres
+
+/// The consumers' statements; each in `SQL/NAME.sql`, where its parameters and result are told.
+enum ConsumerSQL {
+    static let leaseAcquire = statement("lease_acquire", PackageResources.lease_acquire_sql)
+    static let leaseRenew = statement("lease_renew", PackageResources.lease_renew_sql)
+
+    static let handlersRegister = statement(
+        "handlers_register", PackageResources.handlers_register_sql)
+    static let handlersRegisterPatterns = statement(
+        "handlers_register_patterns", PackageResources.handlers_register_patterns_sql)
+    static let handlersProgress = statement(
+        "handlers_progress", PackageResources.handlers_progress_sql)
+    static let handlerClaim = statement("handler_claim", PackageResources.handler_claim_sql)
+    static let handlerCommit = statement("handler_commit", PackageResources.handler_commit_sql)
+    static let handlerState = statement("handler_state", PackageResources.handler_state_sql)
+    static let handlerFail = statement("handler_fail", PackageResources.handler_fail_sql)
+    static let handlerFinish = statement("handler_finish", PackageResources.handler_finish_sql)
+
+    static let ledgerAppend = statement("ledger_append", PackageResources.ledger_append_sql)
+    static let eventStandings = statement("event_standings", PackageResources.event_standings_sql)
+    static let eventDeliveries = statement(
+        "event_deliveries", PackageResources.event_deliveries_sql)
+    static let unfinishedNewest = statement(
+        "unfinished_newest", PackageResources.unfinished_newest_sql)
+    static let unfinishedOldest = statement(
+        "unfinished_oldest", PackageResources.unfinished_oldest_sql)
+
+    static let replayInsert = statement("replay_insert", PackageResources.replay_insert_sql)
+    static let replayInsertTargets = statement(
+        "replay_insert_targets", PackageResources.replay_insert_targets_sql)
+    static let replayInsertChunk = statement(
+        "replay_insert_chunk", PackageResources.replay_insert_chunk_sql)
+    static let replayFind = statement("replay_find", PackageResources.replay_find_sql)
+    static let replayList = statement("replay_list", PackageResources.replay_list_sql)
+    static let replayCancel = statement("replay_cancel", PackageResources.replay_cancel_sql)
+    static let replayUnfinished = statement(
+        "replay_unfinished", PackageResources.replay_unfinished_sql)
+    static let replayClaim = statement("replay_claim", PackageResources.replay_claim_sql)
+    static let replayState = statement("replay_state", PackageResources.replay_state_sql)
+    static let replayOpenTargets = statement(
+        "replay_open_targets", PackageResources.replay_open_targets_sql)
+    static let replayPositions = statement(
+        "replay_positions", PackageResources.replay_positions_sql)
+    static let replayAdvance = statement("replay_advance", PackageResources.replay_advance_sql)
+    static let replayFinish = statement("replay_finish", PackageResources.replay_finish_sql)
+
+    private static func statement(_ name: String, _ bytes: [UInt8]) -> Statement {
+        Statement(name: name, sql: String(decoding: bytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,50 @@
+import Events
+import Telemetry
+
+/// Who is told of what the log learns.
+final class LogObservers: Sendable {
+    /// An observer reads the log, and so holds it; held by the log it would never go.
+    private struct Weakly {
+        weak var observer: (any LogObserver)?
+    }
+
+    private struct State {
+        var observers: [Weakly] = []
+        var store = StoreState.connecting
+        /// The newest position that this node stored.
+        var own = Position.zero
+    }
+
+    private let state = Lock(State())
+    /// Wakes the one who hints other nodes.
+    private let onOwn: @Sendable () -> Void
+
+    init(onOwn: @escaping @Sendable () -> Void) {
+        self.onOwn = onOwn
+    }
+
+    func add(_ observer: any LogObserver) {
+        state.withLock { $0.observers.append(Weakly(observer: observer)) }
+    }
+
+    func committed(_ events: [RecordedEvent]) {
+        let observers = state.withLock { state in
+            if let last = events.last { state.own = max(state.own, last.position) }
+            return state.observers.compactMap(\.observer)
+        }
+        for observer in observers { observer.committed(events) }
+        onOwn()
+    }
+
+    func grew(to head: Position) {
+        let observers = state.withLock { $0.observers.compactMap(\.observer) }
+        for observer in observers { observer.grew(to: head) }
+    }
+
+    func stateChanged(to store: StoreState) {
+        state.withLock { $0.store = store }
+    }
+
+    var store: StoreState { state.withLock { $0.store } }
+    var own: Position { state.withLock { $0.own } }
+}

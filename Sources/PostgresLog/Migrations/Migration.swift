@@ -1,0 +1,20 @@
+/// One step of the schema. Never edited once released.
+struct Migration: Sendable {
+    /// As its file, without the extension.
+    let name: String
+    let sql: String
+
+    init(_ name: String, _ sql: [UInt8]) {
+        self.name = name
+        self.sql = String(decoding: sql, as: UTF8.self)
+    }
+
+    /// In the order in which they are applied.
+    static let all: [Migration] = [
+        Migration("m0001_log", PackageResources.m0001_log_sql),
+        Migration("m0002_append", PackageResources.m0002_append_sql),
+        Migration("m0101_handlers", PackageResources.m0101_handlers_sql),
+        Migration("m0102_replays", PackageResources.m0102_replays_sql),
+        Migration("m0103_lead_analytics", PackageResources.m0103_lead_analytics_sql),
+    ]
+}

@@ -1,0 +1,152 @@
+public import Events
+public import IO
+public import Postgres
+public import Telemetry
+
+/// The log in Postgres. One object a node; `run()` keeps its connections.
+public final class PostgresEventLog: EventLog, Sendable {
+    public struct Configuration: Sendable {
+        /// Most events and bytes that wait to be stored; more is refused.
+        public var maxWaitingEvents = 50_000
+        public var maxWaitingBytes = 64 << 20
+        /// Most events stored by one statement.
+        public var maxBatchEvents = 1_000
+        /// Batches under way at one time.
+        public var maxBatchesInFlight = 2
+        /// How long publishes wait for a store that went away before they are told so.
+        public var patience: Duration = .seconds(5)
+        /// Other nodes' hints are listened to.
+        public var usesHints = true
+
+        public init() {}
+    }
+
+    let pool: PostgresPool
+    let directory: Directory
+    let observers: LogObservers
+    let logger: Logger
+    private let committer: GroupCommitter
+    private let hints: Hints?
+    private let clock: any Clock<Duration>
+
+    /// - Parameter pool: For reads; run by its owner.
+    public init(
+        _ database: PostgresConfiguration, pool: PostgresPool, loops: IOLoopGroup,
+        configuration: Configuration = Configuration(), logger: Logger,
+        clock: any Clock<Duration> = ContinuousClock()
+    ) {
+        self.pool = pool
+        self.logger = logger
+        self.clock = clock
+        directory = Directory(pool: pool)
+        let relay = HintRelay()
+        let observers = LogObservers { relay.tell() }
+        self.observers = observers
+
+        var writing = database
+        writing.applicationName = "apus log"
+        writing.statementTimeout = .seconds(15)
+        // The plan of an append is the same whatever its parameters: never plan it again.
+        writing.sessionSettings["plan_cache_mode"] = "force_generic_plan"
+        writing.maxInFlight = max(writing.maxInFlight, configuration.maxBatchesInFlight + 1)
+        let session = writing
+        let loop = loops.next()
+        var committing = GroupCommitter.Configuration()
+        committing.queue.maxWaitingEvents = configuration.maxWaitingEvents
+        committing.queue.maxWaitingBytes = configuration.maxWaitingBytes
+        committing.queue.maxBatchEvents = configuration.maxBatchEvents
+        committing.queue.maxInFlight = configuration.maxBatchesInFlight
+        committing.patience = configuration.patience
+        committer = GroupCommitter(
+            on: loop, configuration: committing, observers: observers, logger: logger, clock: clock
+        ) {
+            try await PostgresConnection.connect(session, on: loop, logger: logger)
+        }
+        guard configuration.usesHints else {
+            hints = nil
+            return
+        }
+        var listening = database
+        listening.applicationName = "apus hints"
+        let ear = listening
+        let hints = Hints(on: loop, observers: observers, logger: logger, clock: clock) {
+            try await PostgresConnection.connect(ear, on: loop, logger: logger)
+        }
+        relay.set(hints)
+        self.hints = hints
+    }
+
+    /// From now on `observer` is told what this node stores, and hears of.
+    public func add(_ observer: any LogObserver) {
+        observers.add(observer)
+    }
+
+    /// Whether events can be stored, and if not, why.
+    public var state: StoreState { observers.store }
+
+    public var trouble: EventsError? {
+        switch state {
+        case .available, .connecting: nil
+        case .unavailable, .diskFull, .fsyncFailed, .readOnly: .away(state)
+        }
+    }
+
+    /// Opens a new epoch if this is another history than the log's last. Before that, a new log has
+    /// none, and cannot be read.
+    ///
+    /// - Throws: ``EventsError``.
+    public func open() async throws {
+        do {
+            _ = try await pool.execute(SQLText.openEpoch)
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
+
+    /// Keeps the connections and the tables, until the task is cancelled.
+    public func run() async throws {
+        let upkeep = Upkeep(pool: pool, observers: observers, logger: logger, clock: clock)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.committer.run() }
+            group.addTask { try await upkeep.run() }
+            if let hints { group.addTask { try await hints.run() } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    public func introduce(_ events: [NewEvent]) async throws {
+        do {
+            _ = try await directory.numbers(for: events)
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
+
+    public func append(_ request: AppendRequest) async throws -> [AppendOutcome] {
+        precondition(!request.events.isEmpty, "an append without events")
+        precondition(!request.allowPartial || request.precondition == nil, "checked by Publisher")
+        do {
+            let numbers = try await directory.numbers(for: request.events)
+            let prepared = try PreparedAppend(
+                request, tenants: numbers.tenants, types: numbers.types)
+            return try await committer.append(prepared)
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
+}
+
+/// Lets the observers, which the committer needs, reach the hints, which need the observers.
+private final class HintRelay: Sendable {
+    /// The log owns them; held here they would keep each other alive.
+    private struct State {
+        weak var hints: Hints?
+    }
+
+    private let state = Lock(State())
+
+    func set(_ hints: Hints) { state.withLock { $0.hints = hints } }
+
+    func tell() { state.withLock { $0.hints }?.tell() }
+}

@@ -1,0 +1,156 @@
+public import Events
+import Postgres
+
+extension PostgresEventLog {
+    /// Positions that one read looks at when a filter may drop most of them.
+    static let scan: UInt64 = 20_000
+    /// A stretch this short is read whole rather than tenant by tenant.
+    static let shortStretch: UInt64 = 2_000
+    /// Above so many tenants the whole log is read.
+    static let maxTenantsByIndex = 8
+
+    public func read(
+        after: Position, through: Position, filter: EventFilter, limit: Int, maxBytes: Int
+    ) async throws -> EventPage {
+        let stretch = try await stretch(
+            Stretch(after: after, through: through, backward: false), filter, limit: limit,
+            maxBytes: maxBytes)
+        guard after.next >= stretch.earliest else {
+            let bounds = try await bounds()
+            throw EventsError.positionExpired(bounds)
+        }
+        return EventPage(
+            events: stretch.events,
+            scannedThrough: max(after, min(stretch.scanned, stretch.head)), head: stretch.head)
+    }
+
+    public func list(_ query: ListQuery) async throws -> Listing {
+        var low = Position.zero
+        var high = Position.max
+        if let since = query.since { low = try await position(since: since) }
+        if let until = query.until { high = try await position(since: until) }
+        if let beyond = query.beyond {
+            if query.oldestFirst {
+                low = max(low, beyond)
+            } else {
+                high = min(high, beyond.previous)
+            }
+        }
+        guard low < high else { return Listing(events: [], next: nil) }
+        let stretch = try await stretch(
+            Stretch(after: low, through: high, backward: !query.oldestFirst), query.filter,
+            limit: query.limit, maxBytes: query.maxBytes)
+        if query.oldestFirst {
+            let end = min(high, stretch.head)
+            return Listing(
+                events: stretch.events, next: stretch.scanned < end ? stretch.scanned : nil)
+        }
+        let end = max(low, stretch.earliest.previous)
+        // Nothing lies above the head, so a scan from far above it begins there.
+        return Listing(
+            events: stretch.events, next: stretch.scanned > end ? stretch.scanned.next : nil)
+    }
+
+    /// Between two positions, the first exclusive.
+    struct Stretch {
+        var after: Position
+        var through: Position
+        var backward: Bool
+    }
+
+    struct StretchRead {
+        var events: [RecordedEvent]
+        /// Forward: all up to here was looked at. Backward: all above here was.
+        var scanned: Position
+        var head: Position
+        var earliest: Position
+    }
+
+    func stretch(
+        _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
+    ) async throws -> StretchRead {
+        do {
+            var tenants: [Int32]?
+            if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
+                !isShort(stretch)
+            {
+                tenants = try await directory.numbers(of: names)
+            }
+            return try await read(
+                stretch, filter, tenants: tenants, limit: limit, maxBytes: maxBytes)
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
+
+    /// As far as this node knows; either way of reading is right.
+    private func isShort(_ stretch: Stretch) -> Bool {
+        let end = min(stretch.through, max(observers.own, stretch.after))
+        let known = end.rawValue - min(end.rawValue, stretch.after.rawValue)
+        return stretch.through == .max
+            ? observers.own > .zero && known < Self.shortStretch
+            : stretch.through.rawValue - stretch.after.rawValue < Self.shortStretch
+    }
+
+    private func read(
+        _ stretch: Stretch, _ filter: EventFilter, tenants: [Int32]?, limit: Int, maxBytes: Int
+    ) async throws -> StretchRead {
+        var stretch = stretch
+        if tenants == nil, !filter.takesAll {
+            // A dense log: so many positions are so many rows.
+            if stretch.backward {
+                let head = try await bounds().head
+                stretch.through = min(stretch.through, head)
+                let low = stretch.through.rawValue - min(stretch.through.rawValue, Self.scan)
+                stretch.after = max(stretch.after, Position(low))
+            } else {
+                stretch.through = min(
+                    stretch.through, Position(stretch.after.rawValue + Self.scan))
+            }
+        }
+        var parameters: [Parameter] = [
+            .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
+            filter.types.isEmpty ? .null : .textArray(filter.types.map(\.regularExpression)),
+        ]
+        if let tenants {
+            parameters.append(.int4Array(tenants))
+        } else if case .only(let names) = filter.tenants {
+            parameters.append(.textArray(names.map(\.rawValue)))
+        } else {
+            parameters.append(.null)
+        }
+        parameters += [
+            filter.subjectPrefix.isEmpty ? .null : .text(filter.subjectPrefix),
+            filter.sources.isEmpty ? .null : .textArray(filter.sources),
+            filter.kinds.isEmpty ? .null : .int2Array(filter.kinds.map { Int16($0.rawValue) }),
+            .int8(Int64(limit)), .int8(Int64(maxBytes)),
+        ]
+        let statement: Statement
+        if tenants != nil {
+            statement = stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants
+            parameters.append(.int8(filter.takesAllOfItsTenants ? Int64(limit) : Int64(Self.scan)))
+        } else {
+            statement = stretch.backward ? SQLText.readLogBackward : SQLText.readLog
+        }
+        let rows = try await pool.execute(statement, parameters)
+        guard let first = rows.first else {
+            throw PostgresError(.schemaMismatch, "the log has no head")
+        }
+        let events = try await events(in: rows, firstColumn: 3)
+        var read = StretchRead(
+            events: events, scanned: stretch.backward ? stretch.after : stretch.through,
+            head: Position(UInt64(try first.int64(0))),
+            earliest: Position(UInt64(try first.int64(1))))
+        if let bound = try first.optionalInt64(2) { read.scanned = Position(UInt64(bound)) }
+        let bytes = events.reduce(0) { $0 + $1.data.count + 512 }
+        if let last = events.last?.position, events.count >= limit || bytes >= maxBytes {
+            read.scanned = stretch.backward ? last.previous : last
+        }
+        return read
+    }
+}
+
+extension EventFilter {
+    /// Whether it drops nothing.
+    var takesAll: Bool { tenants == .all && takesAllOfItsTenants }
+}

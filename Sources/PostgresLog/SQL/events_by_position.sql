@@ -1,0 +1,8 @@
+-- $1: positions. Result: the events there that are still stored, in order of position.
+select e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id, e.type_id,
+    e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
+    e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
+    e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data
+from unnest($1::bigint[]) as w (position)
+join apus.events e on e.position = w.position
+order by e.position

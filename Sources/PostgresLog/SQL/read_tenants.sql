@@ -1,0 +1,55 @@
+-- Reads the history of some tenants forward, each through its own index.
+-- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants'
+-- numbers, $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
+-- after which to stop; $10: events of one tenant to look at before stopping. Result: head,
+-- earliest position, bound of the scan (inclusive), then an event; one row with no event when none
+-- matches.
+--
+-- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
+-- position fits: the planner cannot know a tenant with few events and might read the whole log.
+select h.head, h.earliest, h.bound, e.position, e.occurred_at, e.recorded_at, e.id,
+    e.tenant_id, e.type_id,
+    e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
+    e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
+    e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data
+from (
+    select max(a.last_position) as head,
+        coalesce((select min(p.first_position) from apus.event_partitions p),
+            max(a.last_position) + 1) as earliest,
+        least($2, (
+            select min(b.position)
+            from unnest($4::integer[]) as t (id)
+            cross join lateral (
+                select e.position
+                from apus.events e
+                where (e.tenant_id, e.position) > (t.id, $1)
+                    and (e.tenant_id, e.position) <= (t.id, $2)
+                order by e.tenant_id, e.position
+                offset $10 limit 1
+            ) b)) as bound
+    from apus.appends a
+) h
+left join lateral (
+    select *, sum(octet_length(m.data) + 512) over (
+        order by m.position rows between unbounded preceding and 1 preceding) as bytes_before
+    from (
+        select e.*
+        from unnest($4::integer[]) as t (id)
+        cross join lateral (
+            select *
+            from apus.events e
+            where (e.tenant_id, e.position) > (t.id, $1)
+                and (e.tenant_id, e.position) <= (t.id, h.bound)
+                and ($3::text[] is null or e.type_id = any (
+                    array(select t.id from apus.types t where t.name ~ any ($3))))
+                and ($5::text is null or starts_with(e.subject, $5))
+                and ($6::text[] is null or e.source = any ($6))
+                and ($7::smallint[] is null or e.kind = any ($7))
+            order by e.tenant_id, e.position
+            limit $8
+        ) e
+        order by e.position
+        limit $8
+    ) m
+) e on coalesce(e.bytes_before, 0) < $9
+order by e.position

@@ -1,0 +1,135 @@
+import Events
+import IO
+import Postgres
+import Telemetry
+
+/// Tells other nodes that the log grew, and hears it from them.
+///
+/// A hint is empty: who gets one asks where the head is. Hints are coalesced, sent after the
+/// commit, and may be lost; readers poll as well.
+actor Hints {
+    private static let channel = "apus_log"
+    /// Between two hints of this node.
+    private static let pause: Duration = .milliseconds(5)
+
+    private let loop: IOLoop
+    private let connect: @Sendable () async throws -> PostgresConnection
+    private let observers: LogObservers
+    private let logger: Logger
+    private let clock: any Clock<Duration>
+    private var hasNews = false
+    private var waiter: CheckedContinuation<Void, Never>?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.asUnownedSerialExecutor()
+    }
+
+    init(
+        on loop: IOLoop, observers: LogObservers, logger: Logger,
+        clock: any Clock<Duration> = ContinuousClock(),
+        connect: @escaping @Sendable () async throws -> PostgresConnection
+    ) {
+        self.loop = loop
+        self.observers = observers
+        self.logger = logger
+        self.clock = clock
+        self.connect = connect
+    }
+
+    /// This node stored something. Any thread.
+    nonisolated func tell() {
+        loop.execute { self.assumeIsolated { $0.newsCame() } }
+    }
+
+    private func newsCame() {
+        hasNews = true
+        waiter?.resume()
+        waiter = nil
+    }
+
+    /// Keeps a connection, until the task is cancelled.
+    func run() async throws {
+        var pause = Backoff()
+        while true {
+            do {
+                let connection = try await connect()
+                do {
+                    try await serve(connection)
+                    pause = Backoff()
+                } catch {
+                    await connection.close()
+                    throw error
+                }
+                await connection.close()
+            } catch {
+                try Task.checkCancellation()
+                logger.warning("Lost the connection for hints", [.error: .init("\(error)")])
+            }
+            try await clock.sleep(for: pause.delay())
+        }
+    }
+
+    private func serve(_ connection: PostgresConnection) async throws {
+        // A hint promises nothing: it needs no flush.
+        try await connection.script("set synchronous_commit = off")
+        let notifications = try await connection.listen(Self.channel)
+        let own = await connection.backendPID
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.hear(notifications, own: own, over: connection) }
+            group.addTask { try await self.sendHints(over: connection) }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// Returns when the connection ends.
+    private func hear(
+        _ notifications: AsyncStream<PostgresNotification>, own: Int32,
+        over connection: PostgresConnection
+    ) async throws {
+        // What was missed while nobody listened.
+        try await askForHead(over: connection)
+        for await notification in notifications where notification.backendPID != own {
+            try await askForHead(over: connection)
+        }
+    }
+
+    // Inlined into the loop above it makes the optimiser of Swift 6.3.1 crash.
+    @inline(never)
+    private func askForHead(over connection: PostgresConnection) async throws {
+        let row = try await connection.execute(SQLText.bounds).only()
+        observers.grew(to: Position(UInt64(try row.int64(0))))
+    }
+
+    private func sendHints(over connection: PostgresConnection) async throws {
+        while true {
+            try Task.checkCancellation()
+            guard hasNews else {
+                await park()
+                continue
+            }
+            hasNews = false
+            _ = try await connection.execute(SQLText.hint)
+            try await clock.sleep(for: Self.pause)
+        }
+    }
+
+    private func park() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled || hasNews {
+                    continuation.resume()
+                } else {
+                    waiter = continuation
+                }
+            }
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.wake() } }
+        }
+    }
+
+    private func wake() {
+        waiter?.resume()
+        waiter = nil
+    }
+}

@@ -1,0 +1,80 @@
+import Postgres
+import Testing
+
+@testable import PostgresLog
+
+/// The consumers' statements on tables that have grown: none may read one from end to end.
+@Suite struct ConsumerPlanTests {
+    private static let rows = """
+        insert into apus.consumers (name) values ('handler/a'), ('handler/b');
+        insert into apus.handlers
+        select id, substr(name, 9), false, 100000 from apus.consumers;
+        insert into apus.handler_patterns
+        select id, 'lead.*', '^lead\\.[^.]+$', 0 from apus.consumers;
+        insert into apus.tenants (name) select 't' || n from generate_series(1, 10) n;
+        insert into apus.ledger
+            (position, consumer_id, attempt, outcome, started_at, duration_us, node)
+        select n, 1, 1, 2, now(), 5, 'n' from generate_series(1, 100000) n;
+        insert into apus.unfinished select n * 10, 1, 1 + n % 10 from generate_series(1, 9000) n;
+        insert into apus.dead_letters
+            (consumer_id, position, tenant_id, dead_lettered_at, reason)
+        select 1, n * 10, 1 + n % 10, now(), 'x' from generate_series(1, 9000) n;
+        insert into apus.replays
+        select gen_random_uuid(), 't' || n % 10, null, '', 3, 5, 0
+        from generate_series(1, 9000) n;
+        insert into apus.replay_targets select id, 'a', 1, 1, 0, '' from apus.replays;
+        insert into apus.replay_chunks
+        select r.id, k, array[k]::bigint[]
+        from (select id from apus.replays limit 10) r, generate_series(1, 2000) k;
+        insert into apus.leases select 'replay/' || id, 'n', 1, now() from apus.replays;
+        analyze;
+        """
+
+    private static let statements: [(Statement, [String])] = [
+        (ConsumerSQL.eventStandings, ["'{500,501,502}'", "'{lead.a,lead.a,lead.a}'"]),
+        (ConsumerSQL.eventDeliveries, ["500", "101"]),
+        (ConsumerSQL.unfinishedOldest, ["true", "null", "0", "9000000", "200"]),
+        (ConsumerSQL.unfinishedNewest, ["false", "'{t3}'", "0", "9000000", "200"]),
+        (ConsumerSQL.handlerFinish, ["'handler/a'", "'{500,600}'", "3::smallint"]),
+        (ConsumerSQL.replayFind, ["'t1'", Self.id, "null"]),
+        (ConsumerSQL.replayFind, ["'t1'", "null", "'r-1'"]),
+        (ConsumerSQL.replayList, ["'t1'", "null", "50"]),
+        (ConsumerSQL.replayPositions, [Self.id, "500", "200"]),
+        (ConsumerSQL.replayUnfinished, ["100"]),
+        (ConsumerSQL.replayAdvance, [Self.id, "1", "'a'", "0", "1", "1", "0"]),
+        (ConsumerSQL.replayClaim, [Self.id, "1"]),
+        (ConsumerSQL.leaseAcquire, ["'replay/x'", "'n'", "6000"]),
+        (ConsumerSQL.leaseRenew, ["'replay/x'", "'n'", "1", "6000"]),
+    ]
+
+    private static let id = "'00000000-0000-7000-8000-000000000000'::uuid"
+
+    @Test func `every statement finds its rows by an index`() async throws {
+        try await TestLog.with { test in
+            try await test.script(Self.rows)
+            for (statement, values) in Self.statements {
+                var sql = statement.sql
+                for (index, value) in values.enumerated().reversed() {
+                    sql = Self.replacing("$\(index + 1)", with: value, in: sql)
+                }
+                let plan = try await test.rows("explain (costs off) \(sql)")
+                for row in plan {
+                    let line = try row.string(0)
+                    let grown = ["ledger", "unfinished", "dead_letters", "replay", "leases"]
+                    let isScan = grown.contains { line.contains("Seq Scan on \($0)") }
+                    #expect(!isScan, "\(statement.name): \(line)")
+                }
+            }
+        }
+    }
+
+    private static func replacing(_ word: String, with value: String, in text: String) -> String {
+        var result = ""
+        var rest = text[...]
+        while let range = rest.firstRange(of: word) {
+            result += rest[..<range.lowerBound] + value
+            rest = rest[range.upperBound...]
+        }
+        return result + rest
+    }
+}

@@ -1,0 +1,86 @@
+import Events
+import Testing
+
+@testable import PostgresLog
+
+@Suite struct StatusListingTests {
+    /// Ten events; a handler of `lead.*` is at 6, and failed 2 and 5; another of `**` is at 8.
+    private func with(
+        _ body: @escaping @Sendable (TestNode, StatusListing) async throws -> Void
+    ) async throws {
+        try await TestLog.with { test in
+            let node = TestNode(
+                test,
+                registry: try .with([
+                    TestHandler(name: "leads"),
+                    TestHandler(name: "all", types: [TypePattern("**")].compactMap(\.self)),
+                ]))
+            try await node.host.register()
+            for number in 1...10 {
+                _ = try await test.append(.test(type: number == 7 ? "order.paid" : "lead.created"))
+            }
+            let events = try await test.history()
+            for (handler, through, failed) in [("leads", UInt64(6), [1, 4]), ("all", 8, [])] {
+                _ = try await node.books.claim(handler, fence: 1)
+                try await node.books.commit(
+                    HandlerWork(
+                        handler: handler, fence: 1, node: "n", from: .zero,
+                        through: Position(through),
+                        runs: failed.map { index in
+                            HandlerRun(
+                                event: events[index], attempt: 1, outcome: .failed,
+                                startedAt: events[index].recordedAt, duration: .zero,
+                                failure: FailureReport(.handlerFailed))
+                        }))
+            }
+            try await body(node, StatusListing(log: test.log, books: node.books))
+        }
+    }
+
+    private func all(
+        _ listing: StatusListing, _ statuses: Set<EventStatus>, oldestFirst: Bool, page: Int
+    ) async throws -> [UInt64] {
+        var query = ListQuery(filter: .everything, oldestFirst: oldestFirst, limit: page)
+        var found: [UInt64] = []
+        repeat {
+            let page = try await listing.list(query, statuses: statuses)
+            found += page.entries.map(\.event.position.rawValue)
+            for entry in page.entries where !statuses.contains(entry.standing.status) {
+                Issue.record("\(entry.event.position) is \(entry.standing.status)")
+            }
+            query.beyond = page.next
+        } while query.beyond != nil
+        return found
+    }
+
+    @Test(arguments: [1, 3, 50], [true, false])
+    func `each status lists its events once, in order`(page: Int, oldestFirst: Bool) async throws {
+        try await with { _, listing in
+            let expected: [(Set<EventStatus>, [UInt64])] = [
+                ([.failed], [2, 5]), ([.processed], [1, 3, 4, 6, 7]), ([.processing], [8]),
+                ([.pending], [9, 10]), ([.pending, .failed], [2, 5, 9, 10]),
+                ([.processing, .failed], [2, 5, 8]), ([.pending, .processing], [8, 9, 10]),
+                ([.processed, .failed], [1, 2, 3, 4, 5, 6, 7]),
+                (Set(EventStatus.allCases), Array(1...10)),
+            ]
+            for (statuses, positions) in expected {
+                let found = try await all(
+                    listing, statuses, oldestFirst: oldestFirst, page: page)
+                #expect(found == (oldestFirst ? positions : positions.reversed()))
+            }
+        }
+    }
+
+    @Test func `a listing by status keeps to its filter and its times`() async throws {
+        try await with { node, listing in
+            var query = ListQuery(
+                filter: EventFilter(tenants: .only([TenantID(unchecked: "other")])), limit: 50)
+            try await expectEqual(
+                listing.list(query, statuses: [.failed]).entries.count, 0)
+            query.filter = .everything
+            query.since = try await node.test.history()[3].recordedAt
+            let since = try await listing.list(query, statuses: [.failed]).entries
+            #expect(since.map(\.event.position) == [Position(5)])
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Postgres
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import PostgresLog
+
+@Suite struct MigratorTests {
+    private static func migrate(
+        _ migrations: [Migration], _ database: PostgresConfiguration
+    ) async throws -> [String] {
+        try await Migrator(migrations, logger: .silent).run(database, on: TestLoops.next)
+    }
+
+    private static let one = Migration("m1", Array("create table one (a integer)".utf8))
+    private static let two = Migration("m2", Array("create table two (a integer)".utf8))
+
+    @Test func `migrations are applied once, in order`() async throws {
+        try await TestPostgres.withDatabase { database in
+            try await expectEqual(Self.migrate([Self.one], database), ["m1"])
+            try await expectEqual(Self.migrate([Self.one, Self.two], database), ["m2"])
+            try await expectEqual(Self.migrate([Self.one, Self.two], database), [])
+        }
+    }
+
+    @Test func `many nodes that migrate at once do it once`() async throws {
+        try await TestPostgres.withDatabase { database in
+            let applied = try await withThrowingTaskGroup(of: [String].self) { group in
+                for _ in 0..<6 {
+                    group.addTask { try await Self.migrate([Self.one, Self.two], database) }
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(applied.sorted() == ["m1", "m2"])
+        }
+    }
+
+    @Test func `a schema of a newer release is refused`() async throws {
+        try await TestPostgres.withDatabase { database in
+            _ = try await Self.migrate([Self.one, Self.two], database)
+            await #expect(throws: Migrator.Refusal.newerSchema(["m2"])) {
+                try await Self.migrate([Self.one], database)
+            }
+        }
+    }
+
+    @Test func `a migration that was changed after it was applied is refused`() async throws {
+        try await TestPostgres.withDatabase { database in
+            _ = try await Self.migrate([Self.one], database)
+            let changed = Migration("m1", Array("create table other (a integer)".utf8))
+            await #expect(throws: Migrator.Refusal.changedMigration("m1")) {
+                try await Self.migrate([changed], database)
+            }
+        }
+    }
+
+    @Test func `a migration that fails leaves nothing behind`() async throws {
+        try await TestPostgres.withDatabase { database in
+            let broken = Migration("m2", Array("create table two (a integer); select 1/0".utf8))
+            await #expect(throws: PostgresError.self) {
+                try await Self.migrate([Self.one, broken], database)
+            }
+            try await expectEqual(Self.migrate([Self.one, Self.two], database), ["m2"])
+        }
+    }
+
+    @Test func `every file of a migration says what it is and is listed in order`() {
+        let names = Migration.all.map(\.name)
+        #expect(names == names.sorted())
+        #expect(Set(names).count == names.count)
+        for migration in Migration.all { #expect(migration.sql.hasPrefix("-- ")) }
+    }
+}

@@ -1,0 +1,209 @@
+import Events
+import Postgres
+import Testing
+
+@testable import PostgresLog
+
+@Suite struct ReadTests {
+    private static func tenant(_ name: String) -> EventFilter.Tenants {
+        .only([TenantID(unchecked: name)])
+    }
+
+    /// 60 events: tenants a, b, c in turn, every fourth of another type, every fifth with a subject.
+    private static func fill(_ test: TestLog) async throws {
+        for number in 0..<60 {
+            let tenant = ["a", "b", "c"][number % 3]
+            let type = number % 4 == 0 ? "order.line.paid" : "lead.created"
+            _ = try await test.append(
+                .test(
+                    number % 5 == 0 ? "lead-\(number)" : "", tenant: tenant, type: type,
+                    source: number % 2 == 0 ? "crm" : "shop",
+                    kind: number % 6 == 0 ? .system : .domain,
+                    data: [UInt8](repeating: 7, count: number)))
+        }
+    }
+
+    private static func filters() -> [EventFilter] {
+        let patterns = ["lead.*", "order.**", "**", "*.created", "order.line.paid", "nothing.here"]
+            .compactMap(TypePattern.init)
+        let many = Set((0..<20).map { TenantID(unchecked: "t\($0)") } + [TenantID(unchecked: "b")])
+        let tenants: [EventFilter.Tenants] = [
+            .all, tenant("a"), tenant("nobody"),
+            .only([TenantID(unchecked: "a"), TenantID(unchecked: "c")]), .only(many),
+        ]
+        var filters: [EventFilter] = []
+        for tenants in tenants {
+            filters.append(EventFilter(tenants: tenants))
+            filters += patterns.map { EventFilter(types: [$0], tenants: tenants) }
+            filters.append(EventFilter(tenants: tenants, subjectPrefix: "lead-1"))
+            filters.append(EventFilter(tenants: tenants, sources: ["shop", "x"]))
+            filters.append(EventFilter(tenants: tenants, kinds: [.system]))
+        }
+        return filters
+    }
+
+    @Test func `every filter reads what it matches, in pages of any size`() async throws {
+        try await TestLog.with { test in
+            try await Self.fill(test)
+            let all = try await test.history()
+            #expect(all.count == 60)
+            // A node which stored nothing itself does not know how long a stretch is.
+            try await TestLog.node(on: test.database) { other in
+                for filter in Self.filters() {
+                    let expected = all.filter(filter.matches).map(\.position)
+                    for page in [1, 7, 1_000] {
+                        for node in [test, other] {
+                            let read = try await node.history(filter, page: page)
+                            #expect(read.map(\.position) == expected, "\(filter)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `listings show the same, from either end`() async throws {
+        try await TestLog.with { test in
+            try await Self.fill(test)
+            let all = try await test.history()
+            for filter in Self.filters() {
+                let expected = all.filter(filter.matches).map(\.position)
+                for oldestFirst in [true, false] {
+                    var query = ListQuery(filter: filter, oldestFirst: oldestFirst, limit: 4)
+                    var listed: [Position] = []
+                    repeat {
+                        let page = try await test.log.list(query)
+                        listed += page.events.map(\.position)
+                        query.beyond = page.next
+                    } while query.beyond != nil
+                    #expect(listed == (oldestFirst ? expected : expected.reversed()), "\(filter)")
+                }
+            }
+        }
+    }
+
+    @Test func `a listing keeps to its times, the first inclusive and the last exclusive`()
+        async throws
+    {
+        try await TestLog.with { test in
+            for _ in 0..<9 { _ = try await test.append(.test()) }
+            let all = try await test.history()
+            let since = all[3].recordedAt
+            let until = all[6].recordedAt
+            for oldestFirst in [true, false] {
+                let page = try await test.log.list(
+                    ListQuery(
+                        filter: .everything, since: since, until: until, oldestFirst: oldestFirst))
+                let expected = all.filter { $0.recordedAt >= since && $0.recordedAt < until }
+                    .map(\.position)
+                #expect(
+                    page.events.map(\.position) == (oldestFirst ? expected : expected.reversed()))
+                #expect(page.next == nil)
+            }
+        }
+    }
+
+    @Test func `a moment becomes the position before it`() async throws {
+        try await TestLog.with { test in
+            for _ in 0..<40 { _ = try await test.append(.test(), .test()) }
+            for event in try await test.history() {
+                let position = try await test.log.position(since: event.recordedAt)
+                let read = try await test.log.read(
+                    after: position, filter: .everything, limit: 1, maxBytes: 1)
+                #expect(read.events.first?.recordedAt == event.recordedAt)
+                #expect(position < event.position)
+            }
+            let late = try await test.log.position(
+                since: Timestamp(seconds: 99_999_999_999, nanoseconds: 0))
+            #expect(late == Position(80))
+            let early = try await test.log.position(since: Timestamp(seconds: 0, nanoseconds: 0))
+            #expect(early == .zero)
+        }
+    }
+
+    @Test func `a page ends with the event that fills it`() async throws {
+        try await TestLog.with { test in
+            for _ in 0..<10 {
+                _ = try await test.append(.test(data: Array(repeating: 1, count: 9_488)))
+            }
+            let page = try await test.log.read(
+                after: .zero, filter: .everything, limit: 100, maxBytes: 25_000)
+            #expect(page.events.count == 3)
+            #expect(page.scannedThrough == Position(3))
+            let one = try await test.log.read(
+                after: .zero, filter: .everything, limit: 100, maxBytes: 1)
+            #expect(one.events.count == 1)
+            let rest = try await test.log.read(
+                after: Position(8), filter: .everything, limit: 100, maxBytes: 1 << 20)
+            #expect(rest.scannedThrough == Position(10))
+            #expect(rest.head == Position(10))
+        }
+    }
+
+    @Test func `a read goes no further than it is told`() async throws {
+        try await TestLog.with { test in
+            for _ in 0..<10 { _ = try await test.append(.test()) }
+            let page = try await test.log.read(
+                after: Position(2), through: Position(5), filter: .everything, limit: 100,
+                maxBytes: 1 << 20)
+            #expect(page.events.map(\.position.rawValue) == [3, 4, 5])
+            #expect(page.scannedThrough == Position(5))
+            let beyond = try await test.log.read(
+                after: Position(10), filter: .everything, limit: 1, maxBytes: 1)
+            #expect(beyond.events.isEmpty)
+            #expect(beyond.scannedThrough == Position(10))
+        }
+    }
+
+    @Test func `ids lead to their events`() async throws {
+        try await TestLog.with { test in
+            let event = NewEvent.test(id: .number(1))
+            _ = try await test.append(.test(), event)
+            let found = try await test.log.event(id: event.id, tenant: event.tenant)
+            #expect(found.position == Position(2))
+            await #expect(throws: EventsError.eventNotFound(.number(2))) {
+                try await test.log.event(id: .number(2), tenant: event.tenant)
+            }
+            await #expect(throws: EventsError.eventNotFound(.number(1))) {
+                try await test.log.event(id: .number(1), tenant: TenantID(unchecked: "other"))
+            }
+            let events = try await test.log.events(at: [Position(2), Position(7), Position(1)])
+            #expect(events.map(\.position.rawValue) == [1, 2])
+        }
+    }
+
+    @Test func `what retention dropped is expired, and keeps its identity`() async throws {
+        let small = "update apus.log_head set partition_size = 4"
+        try await TestLog.with(after: small) { test in
+            for number in 1...10 {
+                _ = try await test.append(.test("s", id: .number(UInt64(number))))
+            }
+            try await test.script(
+                """
+                alter table apus.events detach partition apus.events_from_1;
+                drop table apus.events_from_1;
+                delete from apus.event_partitions where first_position = 1;
+                """)
+            let tenant = TenantID(unchecked: "acme")
+            await #expect(throws: EventsError.eventExpired(.number(2))) {
+                try await test.log.event(id: .number(2), tenant: tenant)
+            }
+            try await expectEqual(test.append(.test("s", id: .number(2))), [.duplicate(2)])
+            let bounds = try await test.log.bounds()
+            #expect(bounds.earliest == Position(5))
+            #expect(throws: EventsError.positionExpired(bounds)) { try bounds.check(after: .zero) }
+            await #expect(throws: EventsError.positionExpired(bounds)) {
+                try await test.log.read(
+                    after: Position(3), filter: .everything, limit: 1, maxBytes: 1)
+            }
+            let page = try await test.log.read(
+                after: Position(4), filter: .everything, limit: 100, maxBytes: 1 << 20)
+            #expect(page.events.map(\.position.rawValue) == [5, 6, 7, 8, 9, 10])
+            let listing = try await test.log.list(ListQuery(filter: .everything))
+            #expect(listing.events.count == 6)
+            #expect(listing.next == nil)
+            try await expectEqual(
+                test.log.position(since: Timestamp(seconds: 0, nanoseconds: 0)), Position(4))
+        }
+    }
+}
