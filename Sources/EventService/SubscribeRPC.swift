@@ -1,0 +1,104 @@
+public import EventProtos
+import Events
+public import GRPC
+
+extension EventServiceServer {
+    /// A gRPC stream as the sink of a subscription: it pulls the next item when the peer's window
+    /// took the last one.
+    public func subscribe(
+        _ request: ApusV1.SubscribeRequest,
+        _ responses: TypedResponses<ApusV1.SubscribeResponse>, call: ServerCall
+    ) async throws {
+        try await mapped {
+            let caller = try callers.caller(of: call)
+            guard request.group.isEmpty else { throw EventsError.groupNotFound(request.group) }
+            let wanted = try SubscriptionRequest(request, caller: caller)
+            try await subscriptions.withSubscription(wanted) { subscription in
+                // Headers before the first event, so that a client knows that it is subscribed.
+                await call.sendInitialMetadata(Metadata())
+                while let item = try await subscription.next() {
+                    try await responses.send(
+                        ApusV1.SubscribeResponse(item, of: subscription))
+                }
+            }
+        }
+    }
+
+    /// Groups do not exist yet, so there is none that a token could belong to.
+    public func acknowledge(
+        _ request: ApusV1.AcknowledgeRequest, call: ServerCall
+    ) async throws -> ApusV1.AcknowledgeResponse {
+        try await mapped {
+            _ = try callers.caller(of: call)
+            guard !request.group.isEmpty else {
+                throw EventsError.invalid("group", "must be set")
+            }
+            for (index, ack) in request.acks.enumerated() where ack.action == .unspecified {
+                throw EventsError.invalid("acks[\(index)].action", "must be set")
+            }
+            throw EventsError.groupNotFound(request.group)
+        }
+    }
+}
+
+extension EventsError {
+    static func groupNotFound(_ name: String) -> EventsError {
+        EventsError(
+            .notFound, "There is no such group.", details: [.resource(kind: "group", name: name)])
+    }
+}
+
+extension SubscriptionRequest {
+    init(_ request: ApusV1.SubscribeRequest, caller: Caller) throws(EventsError) {
+        try self.init(
+            filter: EventFilter(request.filter, caller: caller),
+            start: Start(request.start), untilCaughtUp: request.untilCaughtUp)
+        if let interval = request.heartbeatInterval {
+            guard let interval = interval.duration, interval > .zero else {
+                throw .invalid("heartbeat_interval", "must be a positive duration")
+            }
+            heartbeat = interval
+        }
+    }
+}
+
+extension SubscriptionRequest.Start {
+    init(_ start: ApusV1.SubscribeRequest.Start?) throws(EventsError) {
+        switch start {
+        case .beginning: self = .beginning
+        case .end, nil: self = .end
+        case .afterPosition(let position):
+            guard position <= Position.max.rawValue else {
+                throw .invalid("after_position", "must be below 2^53")
+            }
+            self = .after(Position(position))
+        case .since(let moment): self = .since(Timestamp(moment))
+        case .cursor(let bytes): self = .cursor(bytes)
+        }
+    }
+}
+
+extension ApusV1.SubscribeResponse {
+    init(_ item: SubscriptionItem, of subscription: Subscription) {
+        self.init()
+        switch item {
+        case .deliveries(let events):
+            deliveries = events.map { event in
+                var delivery = ApusV1.Delivery()
+                delivery.event = ApusV1.Event(event)
+                delivery.cursor = subscription.cursor(after: event.position).encoded()
+                delivery.attempt = 1
+                return delivery
+            }
+        case .checkpoint(let position):
+            var checkpoint = ApusV1.Checkpoint()
+            checkpoint.cursor = subscription.cursor(after: position).encoded()
+            checkpoint.position = position.rawValue
+            self.checkpoint = checkpoint
+        case .caughtUp(let position):
+            var caughtUp = ApusV1.CaughtUp()
+            caughtUp.position = position.rawValue
+            self.caughtUp = caughtUp
+        }
+    }
+}
