@@ -1,0 +1,77 @@
+import EventProtos
+import GRPC
+import IO
+import Protobuf
+import Telemetry
+
+/// The flags that every client command takes, and the connection they describe.
+struct ClientFlags: Sendable {
+    static let defaultAddress = "127.0.0.1:50053"
+
+    static let all: [Flag] = [
+        .value("address", "HOST:PORT", "Where Apus listens; default \(defaultAddress)."),
+        .value("tenant", "NAME", "Whose events; default: what the server takes for one."),
+        .value("timeout", "DURATION", "Gives up after so long; default 30s, none for streams."),
+        .toggle("json", "Prints JSON, one object a line."),
+    ]
+
+    let host: String
+    let port: Int
+    let tenant: String?
+    let timeout: Duration?
+    let json: Bool
+
+    init(_ arguments: ParsedArguments) throws(UsageError) {
+        (host, port) = try HostPort.parse(
+            arguments.string("address") ?? Self.defaultAddress, flag: "address")
+        tenant = arguments.string("tenant")
+        timeout = try arguments.duration("timeout")
+        json = arguments.isSet("json")
+    }
+
+    /// For a call with one answer.
+    var unary: CallOptions { options(timeout: timeout ?? .seconds(30)) }
+
+    /// For a call that may go on.
+    var streaming: CallOptions { options(timeout: timeout) }
+
+    private func options(timeout: Duration?) -> CallOptions {
+        var metadata = Metadata()
+        if let tenant { metadata.append("x-tenant-id", tenant) }
+        return CallOptions(metadata: metadata, timeout: timeout)
+    }
+
+    /// Connects, runs the command and closes the connection.
+    func withClient<Result: Sendable>(
+        _ body: (ApusV1.EventServiceClient) async throws -> Result
+    ) async throws -> Result {
+        let loops = try IOLoopGroup(count: 1)
+        defer { loops.stop() }
+        let channel = ClientChannel(
+            host: host, port: port, loops: loops, logger: Logger(label: "client", level: .error))
+        do {
+            let result = try await body(ApusV1.EventServiceClient(channel))
+            await channel.close()
+            return result
+        } catch {
+            await channel.close()
+            throw error
+        }
+    }
+}
+
+/// `HOST:PORT` of a flag; IPv6 hosts in brackets.
+enum HostPort {
+    static func parse(_ text: String, flag: String) throws(UsageError) -> (host: String, port: Int)
+    {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else {
+            throw UsageError("--\(flag) must be HOST:PORT, such as 127.0.0.1:50053")
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard !host.isEmpty else { throw UsageError("--\(flag) names no host") }
+        return (String(host), Int(port))
+    }
+}

@@ -1,0 +1,170 @@
+import EventProtos
+import EventService
+import Events
+import GRPC
+import Glibc
+import Handlers
+import IO
+import Postgres
+import PostgresLog
+import Telemetry
+
+/// One running service: builds the objects of ARCHITECTURE.md's picture, runs them side by side and
+/// stops them in the order in which nobody loses anything.
+struct Node: Sendable {
+    private let configuration: ServeConfiguration
+    private let store: Store
+    private let pool: PostgresPool
+    private let log: PostgresEventLog
+    private let tail: EventTail
+    private let subscriptions: Subscriptions
+    private let handlers: HandlerHost
+    private let replays: Replays
+    private let server: RPCServer
+    private let logger: Logger
+
+    init(
+        _ configuration: ServeConfiguration, store: Store, loops: IOLoopGroup, logger: Logger
+    ) throws {
+        self.configuration = configuration
+        self.store = store
+        self.logger = logger
+        let name = Self.name()
+        let metrics = MetricsRegistry()
+        var database = store.configuration
+        database.applicationName = "apus \(name)"
+        pool = PostgresPool(
+            database, size: configuration.databaseConnections, loops: loops,
+            logger: logger.labelled("postgres"))
+        log = PostgresEventLog(database, pool: pool, loops: loops, logger: logger.labelled("log"))
+        tail = EventTail(log: log, logger: logger.labelled("tail"))
+        log.add(tail)
+        subscriptions = Subscriptions(log: log, tail: tail)
+
+        let books = PostgresBooks(pool: pool)
+        let leases = PostgresLeases(pool: pool)
+        let registry = try HandlerRegistry.shipped()
+        handlers = HandlerHost(
+            registry: registry, books: books, leases: leases, subscriptions: subscriptions,
+            node: name, metrics: metrics, logger: logger.labelled("handlers"))
+        replays = Replays(
+            store: PostgresReplays(pool: pool), log: log, books: books, leases: leases,
+            registry: registry, node: name, metrics: metrics, logger: logger.labelled("replays"))
+
+        let serving = Serving()
+        let services = EventServiceServer(
+            log: log, books: books, handlers: handlers, replays: replays,
+            publisher: Publisher(
+                log: log, catalogue: Schemas(maxEventBytes: configuration.limits.maxEventBytes),
+                limits: configuration.limits),
+            subscriptions: subscriptions, callers: Callers(allTenants: configuration.allTenants),
+            healthReporter: HealthReporter(
+                version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log,
+                tail: tail, serving: serving),
+            logger: logger.labelled("service"))
+        let names = [ApusV1.EventServiceMethods.service, GrpcHealthV1.HealthMethods.service]
+        var rpc = RPCServer.Configuration()
+        // Room for what a request holds besides its events.
+        rpc.maxMessageBytes = configuration.limits.maxRequestBytes + (64 << 10)
+        server = RPCServer(
+            services: [
+                services, HealthProtocol(services: names, serving: serving),
+                ReflectionService(
+                    pool: EventCatalogue.pool, services: names + ReflectionService.serviceNames),
+            ],
+            configuration: rpc, loops: loops, logger: logger.labelled("grpc"),
+            willShutDown: { [subscriptions, replays] in
+                serving.stop()
+                subscriptions.drain()
+                replays.drain()
+            })
+    }
+
+    /// Serves until the first signal, then stops in good order; a second signal ends it at once.
+    ///
+    /// - Parameter ready: Told the address once calls are taken.
+    /// - Throws: ``CommandFailure``, `IOError`, `PostgresError`, whatever ends one of the parts.
+    func run(
+        until signals: AsyncStream<ContinuousClock.Instant>,
+        ready: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let address = try await server.bind(
+            host: configuration.listen.host, port: configuration.listen.port)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let postgres = store.server { group.addTask { try await postgres.run() } }
+            group.addTask { try await pool.run() }
+            try await log.open()
+            try await handlers.register()
+            group.addTask { try await log.run() }
+            group.addTask { try await tail.run() }
+            group.addTask { try await serve(until: signals) { ready(address.description) } }
+            // Whichever ends first: what serves, in good order, or one of the others, failing.
+            _ = try await group.next()
+            group.cancelAll()
+        }
+        logger.info("Stopped")
+    }
+
+    /// What clients see of the node; returns when all of it has stopped.
+    private func serve(
+        until signals: AsyncStream<ContinuousClock.Instant>, ready: @escaping @Sendable () -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await work() }
+            group.addTask { await stop(at: signals) }
+            ready()
+            logger.info("Serving")
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Each part ends by itself when the node drains; one that fails ends the others.
+    private func work() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            group.addTask { try await handlers.run() }
+            group.addTask { try await replays.run() }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Returns when what drains after the first signal has had its time. The second signal ends the
+    /// process at once; a private Postgres ends with it.
+    private func stop(at signals: AsyncStream<ContinuousClock.Instant>) async {
+        var first = ContinuousClock.now
+        for await moment in signals {
+            first = moment
+            break
+        }
+        if Task.isCancelled { return }
+        let pressedAgain = first + StopSignals.samePress
+        logger.info("Stopping")
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await server.shutdown(grace: configuration.drainTimeout)
+                try? await Task.sleep(for: Self.handlersGrace)
+            }
+            group.addTask {
+                for await moment in signals where moment > pressedAgain { _exit(1) }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// What handlers and replays get to finish the event that they are at.
+    private static let handlersGrace: Duration = .seconds(5)
+
+    /// Names this process, and no other, in ledger and leases.
+    private static func name() -> String {
+        let host =
+            withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
+                guard let start = name.baseAddress, gethostname(start, name.count - 1) == 0 else {
+                    return nil
+                }
+                return String(cString: start)
+            } ?? "node"
+        return "\(host)/\(getpid())/\(String(UInt32.random(in: 0 ... .max), radix: 16))"
+    }
+}

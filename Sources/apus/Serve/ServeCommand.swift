@@ -1,0 +1,57 @@
+import CProcess
+import IO
+import Telemetry
+
+struct ServeCommand: Command {
+    static let syntax = CommandSyntax(
+        "serve", summary: "Runs the service.",
+        discussion: """
+            Prints one line when it takes calls. SIGTERM ends it in good order: calls in flight are finished, streams
+            end with UNAVAILABLE after their last cursor; a second SIGTERM ends it at once.
+            """,
+        flags: ServeConfiguration.flags)
+
+    private let configuration: ServeConfiguration
+
+    init(_ arguments: ParsedArguments) throws(UsageError) {
+        configuration = try ServeConfiguration(arguments)
+    }
+
+    func run(_ terminal: Terminal) async throws {
+        process_report_crashes()
+        let logger = Logger(
+            label: "apus", level: configuration.logLevel,
+            sink: StandardErrorSink(format: configuration.logFormat))
+        ProcessLimits.raiseOpenFiles(logger: logger)
+        try await checkReach()
+        let signals = StopSignals()
+        let loops = try IOLoopGroup(count: configuration.loops)
+        let store = try await Store.open(
+            database: configuration.database, dataDirectory: configuration.dataDirectory,
+            logger: logger)
+        do {
+            _ = try await store.migrate(on: loops.loops[0], logger: logger)
+            let node = try Node(configuration, store: store, loops: loops, logger: logger)
+            try await node.run(until: signals.received) { address in
+                terminal.print("Apus listens on \(address); \(store.location)")
+            }
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+        loops.stop()
+    }
+
+    /// Before anything is made: nobody but this machine may reach callers' data unasked.
+    private func checkReach() async throws {
+        guard !configuration.isInsecure else { return }
+        let (host, port) = configuration.listen
+        for address in try await Resolver.addresses(host: host, port: port)
+        where !address.isLoopback {
+            throw CommandFailure(
+                "\(address.host) can be reached from other machines, and callers are not"
+                    + " authenticated; listen on 127.0.0.1, or say --insecure")
+        }
+    }
+}

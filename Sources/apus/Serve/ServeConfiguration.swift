@@ -1,0 +1,87 @@
+import Events
+import GRPC
+import Glibc
+import Postgres
+import Telemetry
+
+/// What `apus serve` was told.
+struct ServeConfiguration: Sendable {
+    static let flags: [Flag] = [
+        .value(
+            "listen", "HOST:PORT",
+            "Where to listen; port 0 takes a free one; default \(ClientFlags.defaultAddress)."),
+        .value("database", "URI", "A Postgres 15 of yours; without it a private one is started."),
+        .value("data-dir", "PATH", "Of the private Postgres; default \(defaultDataDirectory)."),
+        .value("database-connections", "COUNT", "Connections for reading; default 8."),
+        .value("loops", "COUNT", "Event loops; default: one for each processor."),
+        .value("max-event-bytes", "BYTES", "Of one event; default 1048576."),
+        .value("max-request-bytes", "BYTES", "Of the events of one request; default 4194304."),
+        .value("max-request-events", "COUNT", "Events of one request; default 1000."),
+        .value("drain-timeout", "DURATION", "How long calls may go on after SIGTERM; default 10s."),
+        .toggle("insecure", "Listens beyond loopback although callers are not authenticated."),
+        .toggle("insecure-all-tenants", "Every caller may act for every tenant."),
+        .value("log-level", "LEVEL", "trace, debug, info, notice, warning, error or critical."),
+        .value("log-format", "FORMAT", "text or json."),
+    ]
+
+    let listen: (host: String, port: Int)
+    let database: PostgresConfiguration?
+    let dataDirectory: String
+    let databaseConnections: Int
+    let loops: Int
+    let limits: PublishLimits
+    let drainTimeout: Duration
+    let isInsecure: Bool
+    let allTenants: Bool
+    let logLevel: LogLevel
+    let logFormat: LogFormat
+
+    init(_ arguments: ParsedArguments) throws(UsageError) {
+        listen = try HostPort.parse(
+            arguments.string("listen") ?? ClientFlags.defaultAddress, flag: "listen")
+        database = try Self.database(arguments)
+        guard database == nil || arguments.string("data-dir") == nil else {
+            throw UsageError("--data-dir belongs to the private Postgres, so not to --database")
+        }
+        dataDirectory = arguments.string("data-dir") ?? Self.defaultDataDirectory
+        databaseConnections = try arguments.integer("database-connections", in: 1...1_000) ?? 8
+        loops =
+            try arguments.integer("loops", in: 1...256)
+            ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        var limits = PublishLimits()
+        limits.maxEventBytes =
+            try arguments.integer("max-event-bytes", in: 1_024...(16 << 20)) ?? limits.maxEventBytes
+        limits.maxRequestBytes =
+            try arguments.integer("max-request-bytes", in: 1_024...(64 << 20))
+            ?? limits.maxRequestBytes
+        limits.maxEvents =
+            try arguments.integer("max-request-events", in: 1...10_000) ?? limits.maxEvents
+        self.limits = limits
+        drainTimeout = try arguments.duration("drain-timeout") ?? .seconds(10)
+        isInsecure = arguments.isSet("insecure")
+        allTenants = arguments.isSet("insecure-all-tenants")
+        logLevel =
+            try arguments.choice("log-level", LogLevel.allCases.map { ("\($0)", $0) }) ?? .info
+        logFormat = try arguments.choice("log-format", [("text", .text), ("json", .json)]) ?? .text
+    }
+
+    static func database(
+        _ arguments: ParsedArguments
+    ) throws(UsageError) -> PostgresConfiguration? {
+        guard let text = arguments.string("database") else { return nil }
+        do {
+            return try PostgresConfiguration(connectionString: text)
+        } catch {
+            throw UsageError("--database: \(error.message)")
+        }
+    }
+
+    /// `/var/lib/apus` for root, whose Postgres runs as another user that cannot enter /root.
+    static var defaultDataDirectory: String {
+        if geteuid() == 0 { return "/var/lib/apus" }
+        if let state = getenv("XDG_STATE_HOME"), state.pointee != 0 {
+            return String(cString: state) + "/apus"
+        }
+        return (getenv("HOME").map { String(cString: $0) } ?? "") + "/.local/state/apus"
+    }
+}

@@ -1,0 +1,48 @@
+import IO
+import Postgres
+import PostgresLog
+import Telemetry
+
+/// The Postgres that a command works on: the operator's, or a private one that it starts.
+struct Store: Sendable {
+    let configuration: PostgresConfiguration
+    /// Nil when the operator runs Postgres.
+    let server: LocalPostgres?
+
+    /// - Throws: ``CommandFailure`` that says what to do, `PostgresError`.
+    static func open(
+        database: PostgresConfiguration?, dataDirectory: String, logger: Logger
+    ) async throws -> Store {
+        if let database { return Store(configuration: database, server: nil) }
+        let server = try await LocalPostgres.start(
+            LocalPostgres.Options(dataDirectory: dataDirectory),
+            logger: logger.labelled("postgres"))
+        return Store(configuration: server.configuration, server: server)
+    }
+
+    /// Brings the tables up to date.
+    ///
+    /// - Returns: What was applied.
+    func migrate(on loop: IOLoop, logger: Logger) async throws -> [String] {
+        do {
+            return try await Migrator(logger: logger).run(configuration, on: loop)
+        } catch Migrator.Refusal.newerSchema(let unknown) {
+            throw CommandFailure(
+                "the database was migrated by a newer Apus (\(unknown.joined(separator: ", ")));"
+                    + " run that release or a later one")
+        } catch Migrator.Refusal.changedMigration(let name) {
+            throw CommandFailure(
+                "migration \(name) was applied with another text; run the release that made this"
+                    + " database, or restore it")
+        }
+    }
+
+    func close() async {
+        await server?.stop()
+    }
+
+    /// For people.
+    var location: String {
+        server.map { "data in \($0.dataDirectory)" } ?? "data in \(configuration.location)"
+    }
+}

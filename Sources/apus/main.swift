@@ -1,0 +1,3 @@
+import Glibc
+
+await exit(Roof.main(Array(CommandLine.arguments.dropFirst())))

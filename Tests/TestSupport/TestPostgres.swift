@@ -1,0 +1,130 @@
+import Glibc
+public import Postgres
+import Telemetry
+
+/// A database that others are copied from: the migrations of a module, say.
+public struct DatabaseTemplate: Sendable {
+    /// Lower-case letters and `_`.
+    public let name: String
+    /// Runs once in a test process, on an empty database. It closes its connections.
+    public let prepare: @Sendable (PostgresConfiguration) async throws -> Void
+
+    public init(
+        name: String, prepare: @escaping @Sendable (PostgresConfiguration) async throws -> Void
+    ) {
+        self.name = name
+        self.prepare = prepare
+    }
+}
+
+/// One private server for a test process, which dies with it, and a database for each test.
+///
+/// It does not flush: tests of durability start their own with ``LocalPostgres``.
+public actor TestPostgres {
+    public static let shared = TestPostgres()
+
+    private var server: Task<LocalPostgres, any Error>?
+    private var templates: [String: Task<Void, any Error>] = [:]
+    private var made = 0
+
+    /// Gives `body` a database that nobody else uses, empty or a copy of the template.
+    public static func withDatabase<Result: Sendable>(
+        _ template: DatabaseTemplate? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (PostgresConfiguration) async throws -> Result
+    ) async throws -> Result {
+        let (configuration, name) = try await shared.makeDatabase(template)
+        do {
+            let result = try await body(configuration)
+            try await shared.drop(name)
+            return result
+        } catch {
+            try? await shared.drop(name)
+            throw error
+        }
+    }
+
+    /// The server's own configuration, for its database `postgres`.
+    public static var maintenance: PostgresConfiguration {
+        get async throws { try await shared.start().configuration.database("postgres") }
+    }
+
+    private func makeDatabase(
+        _ template: DatabaseTemplate?
+    ) async throws -> (PostgresConfiguration, String) {
+        let server = try await start()
+        made += 1
+        let name = "test_\(made)"
+        if let template {
+            try await prepare(template, on: server)
+            try await maintain("CREATE DATABASE \(name) TEMPLATE \(template.name)")
+        } else {
+            try await maintain("CREATE DATABASE \(name)")
+        }
+        return (server.configuration.database(name), name)
+    }
+
+    private func prepare(_ template: DatabaseTemplate, on server: LocalPostgres) async throws {
+        if templates[template.name] == nil {
+            templates[template.name] = Task {
+                try await maintain("CREATE DATABASE \(template.name)")
+                try await template.prepare(server.configuration.database(template.name))
+            }
+        }
+        try await templates[template.name]?.value
+    }
+
+    private func drop(_ name: String) async throws {
+        try await maintain("DROP DATABASE \(name) WITH (FORCE)")
+    }
+
+    private func maintain(_ sql: String) async throws {
+        let configuration = try await start().configuration.database("postgres")
+        let connection = try await PostgresConnection.connect(
+            configuration, on: TestLoops.next, logger: .silent)
+        do {
+            try await connection.script(sql)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
+    }
+
+    private func start() async throws -> LocalPostgres {
+        if let server { return try await server.value }
+        let starting = Task {
+            let directory = TemporaryDirectory.make()
+            try await Self.removeAfterUs(directory)
+            var options = LocalPostgres.Options(dataDirectory: directory + "/data")
+            options.isDurable = false
+            options.maxConnections = 300
+            options.settings = ["shared_buffers=64MB", "max_wal_size=1GB"]
+            return try await LocalPostgres.start(options, logger: .silent)
+        }
+        server = starting
+        return try await starting.value
+    }
+
+    /// Nobody tells us when a test process ends: a shell finds out, for its input ends then.
+    private static func removeAfterUs(_ directory: String) async throws {
+        let script = """
+            read nothing
+            tries=0
+            while [ -e "$1/data/postgres/postmaster.pid" ] && [ $tries -lt 200 ]; do
+                sleep 0.1
+                tries=$((tries + 1))
+            done
+            rm -rf -- "$1"
+            """
+        var ends: [Int32] = [-1, -1]
+        precondition(pipe(&ends) == 0, "no pipe")
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        var command = Command(["/bin/sh", "-c", script, "sh", directory])
+        command.input = ends[0]
+        command.isDetached = true
+        _ = try await ChildProcess.start(command)
+        close(ends[0])
+        // The other end stays open until we die.
+    }
+}
