@@ -1,0 +1,199 @@
+import EventProtos
+import GRPC
+import IO
+import Protobuf
+import Telemetry
+
+/// The kinds of load. Everything runs on one loop, so that the client takes one core at most.
+struct Load: Sendable {
+    let options: Options
+    let channels: [ClientChannel]
+    let loop: IOLoop
+
+    private static let tenants = 50
+    private static let payloadBytes = 300
+
+    /// Unary publishes of one event, so many in flight at any moment.
+    func publish() async throws -> LoadResult {
+        try await timed { deadline in
+            try await withThrowingTaskGroup(of: [Double].self) { group in
+                for worker in 0..<options.inFlight {
+                    group.addTask(executorPreference: loop) {
+                        let channel = channels[worker % channels.count]
+                        let request = Self.request(events: 1).encoded()
+                        let call = Self.call(worker)
+                        var latencies: [Double] = []
+                        while ContinuousClock.now < deadline {
+                            let start = ContinuousClock.now
+                            _ = try await channel.unary(
+                                ApusV1.EventServiceMethods.publish, request, options: call)
+                            latencies.append(Self.seconds(since: start))
+                        }
+                        return latencies
+                    }
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+        }
+    }
+
+    /// One stream of requests of `batch` events, `inFlight` requests unanswered at any moment.
+    func publishStream() async throws -> LoadResult {
+        var result = try await timed { deadline in
+            try await channels[0].withCall(
+                ApusV1.EventServiceMethods.publishStream, options: Self.call(0)
+            ) { call in
+                let request = Self.request(events: options.batch).encoded()
+                var sent: [ContinuousClock.Instant] = []
+                for _ in 0..<options.inFlight {
+                    sent.append(.now)
+                    try await call.send(request)
+                }
+                var latencies: [Double] = []
+                var answered = 0
+                for try await _ in call.responses {
+                    latencies.append(Self.seconds(since: sent[answered]))
+                    answered += 1
+                    if ContinuousClock.now < deadline {
+                        sent.append(.now)
+                        try await call.send(request)
+                    } else if answered == sent.count {
+                        try await call.finishSending()
+                    }
+                }
+                return latencies
+            }
+        }
+        result.events *= options.batch
+        return result
+    }
+
+    /// Publishes at a steady rate, and measures until a live subscriber has each event.
+    func delivery() async throws -> LoadResult {
+        let total = options.rate * options.seconds
+        let published = Lock([Int: ContinuousClock.Instant]())
+        let subscribe = ApusV1.SubscribeRequest(
+            filter: ApusV1.Filter(sources: ["delivery-load"]), start: .end(GoogleProtobuf.Empty()))
+        let start = ContinuousClock.now
+        let latencies = try await channels[0].withCall(
+            ApusV1.EventServiceMethods.subscribe, options: Self.call(0)
+        ) { call in
+            try await call.send(subscribe.encoded())
+            try await call.finishSending()
+            _ = try await call.initialMetadata
+            return try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask(executorPreference: loop) {
+                    try await publishSteadily(total, published)
+                }
+                var latencies: [Double] = []
+                for try await message in call.responses {
+                    let response = try ApusV1.SubscribeResponse(decoding: message)
+                    for delivery in response.deliveries {
+                        guard let index = Int(delivery.event?.subject ?? ""),
+                            let start = published.withLock({ $0[index] })
+                        else { continue }
+                        latencies.append(Self.seconds(since: start))
+                    }
+                    if latencies.count == total { break }
+                }
+                try await group.waitForAll()
+                return latencies
+            }
+        }
+        return LoadResult(
+            events: total, seconds: Self.seconds(since: start), latencies: latencies)
+    }
+
+    private func publishSteadily(
+        _ total: Int, _ published: Lock<[Int: ContinuousClock.Instant]>
+    ) async throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<total {
+                let due = start + .seconds(1) * index / options.rate
+                if clock.now < due { try await clock.sleep(until: due, tolerance: .zero) }
+                var request = Self.request(events: 1)
+                request.events[0].subject = "\(index)"
+                request.events[0].source = "delivery-load"
+                let bytes = request.encoded()
+                group.addTask(executorPreference: loop) {
+                    published.withLock { $0[index] = .now }
+                    _ = try await channels[0].unary(
+                        ApusV1.EventServiceMethods.publish, bytes, options: Self.call(0))
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Reads so many events of history, having stored them first.
+    func catchUp() async throws -> LoadResult {
+        let subscribe = ApusV1.SubscribeRequest(
+            start: .beginning(GoogleProtobuf.Empty()), untilCaughtUp: true)
+        try await store(options.events)
+        let start = ContinuousClock.now
+        let count = try await channels[0].withCall(
+            ApusV1.EventServiceMethods.subscribe, options: Self.call(0)
+        ) { call in
+            try await call.send(subscribe.encoded())
+            try await call.finishSending()
+            var count = 0
+            for try await message in call.responses {
+                count += try ApusV1.SubscribeResponse(decoding: message).deliveries.count
+            }
+            return count
+        }
+        return LoadResult(
+            events: count, seconds: Self.seconds(since: start), latencies: [])
+    }
+
+    private func store(_ count: Int) async throws {
+        try await channels[0].withCall(
+            ApusV1.EventServiceMethods.publishStream, options: Self.call(0)
+        ) { call in
+            let request = Self.request(events: 500).encoded()
+            let requests = count / 500
+            var sent = min(16, requests)
+            for _ in 0..<sent { try await call.send(request) }
+            for try await _ in call.responses {
+                if sent == requests {
+                    try await call.finishSending()
+                } else {
+                    sent += 1
+                    try await call.send(request)
+                }
+            }
+        }
+    }
+
+    private func timed(
+        _ body: (ContinuousClock.Instant) async throws -> [Double]
+    ) async throws -> LoadResult {
+        let start = ContinuousClock.now
+        let latencies = try await body(start + .seconds(options.seconds))
+        return LoadResult(
+            events: latencies.count, seconds: Self.seconds(since: start), latencies: latencies)
+    }
+
+    private static func seconds(since start: ContinuousClock.Instant) -> Double {
+        let (seconds, attoseconds) = (ContinuousClock.now - start).components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+
+    private static func call(_ worker: Int) -> CallOptions {
+        var metadata = Metadata()
+        metadata.append("x-tenant-id", "tenant-\(worker % tenants)")
+        return CallOptions(metadata: metadata)
+    }
+
+    private static func request(events count: Int) -> ApusV1.PublishRequest {
+        let payload = ApusEventsMessageV1.MessageSent(
+            leadId: String(repeating: "x", count: payloadBytes - 40), channel: "whatsapp",
+            messageType: "text", latencyMs: 12, success: true)
+        let event = ApusV1.Event(
+            source: "load", subject: "lead/42", metadata: ApusV1.EventMetadata(requestId: "r-1"),
+            data: GoogleProtobuf.AnyMessage(packing: payload))
+        return ApusV1.PublishRequest(events: Array(repeating: event, count: count))
+    }
+}

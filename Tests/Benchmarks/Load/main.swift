@@ -1,0 +1,3 @@
+import Glibc
+
+await exit(LoadTool.main(Array(CommandLine.arguments.dropFirst())))
