@@ -98,7 +98,9 @@ private func frameReceived(
         }
     case NGHTTP2_GOAWAY.rawValue:
         let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
-        session.handler?.receivedGoAway(code)
+        unsafe session.handler?.receivedGoAway(code, reason: debugText(of: frame))
+    case NGHTTP2_SETTINGS.rawValue where flags & NGHTTP2_FLAG_ACK.rawValue == 0:
+        session.handler?.receivedSettings()
     case NGHTTP2_PING.rawValue where flags & NGHTTP2_FLAG_ACK.rawValue != 0:
         let payload = unsafe withUnsafeBytes(of: frame.pointee.ping.opaque_data) {
             unsafe $0.loadUnaligned(as: UInt64.self)
@@ -107,6 +109,16 @@ private func frameReceived(
     default: break
     }
     return 0
+}
+
+/// The beginning of a GOAWAY's debug data (RFC 9113 §6.8), for people and for gRPC's
+/// `too_many_pings`.
+private func debugText(of frame: Frame) -> String {
+    let bytes = unsafe UnsafeBufferPointer(
+        start: frame.pointee.goaway.opaque_data,
+        count: min(frame.pointee.goaway.opaque_data_len, 128))
+    return unsafe String(
+        decoding: bytes.lazy.filter { (0x20...0x7e).contains($0) }, as: UTF8.self)
 }
 
 private func dataReceived(
@@ -131,13 +143,19 @@ private func streamClosed(
     return 0
 }
 
-/// A server that is done before its client tells it so (RFC 9113 §8.1).
+/// A server that is done before its client tells it so (RFC 9113 §8.1); a client's request that
+/// leaves.
 private func frameSent(
     _ raw: OpaquePointer?, _ frame: Frame?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = unsafe session(context), let frame = unsafe frame,
-        unsafe UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
-        session.role == .server,
+    guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
+    if session.role == .client {
+        if unsafe frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue {
+            unsafe session.stream(frame.pointee.hd.stream_id)?.requestLeft = true
+        }
+        return 0
+    }
+    guard unsafe UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
         unsafe frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue
             || frame.pointee.hd.type == NGHTTP2_DATA.rawValue,
         let stream = unsafe session.stream(frame.pointee.hd.stream_id)

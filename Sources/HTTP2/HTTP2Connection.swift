@@ -4,10 +4,19 @@ public import IO
 public protocol HTTP2ConnectionHandler: AnyObject {
     /// A server's peer opens a stream.
     func makeStream() -> HTTP2Stream
-    /// The peer will answer no new streams; those open go on.
-    func goingAway(_ code: HTTP2ErrorCode)
+    /// The peer speaks HTTP/2: its settings are here, the first time or again.
+    func settled()
+    /// The peer will answer no new streams; those open go on. `reason` is what it says of it.
+    func goingAway(_ code: HTTP2ErrorCode, reason: String)
+    /// The peer answered ``HTTP2Connection/ping()``.
+    func pong()
     /// It is over, and every stream was told.
     func closed(_ reason: String?)
+}
+
+extension HTTP2ConnectionHandler {
+    public func settled() {}
+    public func pong() {}
 }
 
 /// A session on a connection. Used on the loop's thread alone.
@@ -17,7 +26,11 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
     private var ownSession: HTTP2Session?
     private var handler: (any HTTP2ConnectionHandler)?
     private var closeReason: String?
+    /// How often bytes came: a peer that is heard of is alive.
+    public private(set) var reads: UInt64 = 0
 
+    /// What a ping of ours carries that only asks whether the peer is there.
+    private static let aliveMark: UInt64 = 0x616c_6976_653f_3f3f
     /// What a ping of ours carries when it waits to refuse new streams.
     private static let drainMark: UInt64 = 0x6472_6169_6e21_2121
     private static let drainPatience: Duration = .seconds(1)
@@ -42,6 +55,11 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
 
     /// Nil when the connection is closed.
     public var session: HTTP2Session? { connection.isClosed ? nil : ownSession }
+
+    /// Asks whether the peer is there: its answer is ``HTTP2ConnectionHandler/pong()``.
+    public func ping() {
+        session?.ping(Self.aliveMark)
+    }
 
     /// Lets the open streams end and takes no new ones; closes when the last one has ended.
     public func drain() {
@@ -68,6 +86,7 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
     }
 
     public func received(_ bytes: Span<UInt8>) {
+        reads &+= 1
         do throws(HTTP2Error) {
             try ownSession?.receive(bytes)
         } catch {
@@ -113,11 +132,19 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
         connection.setNeedsWrite()
     }
 
-    public func receivedGoAway(_ code: HTTP2ErrorCode) {
-        handler?.goingAway(code)
+    public func receivedSettings() {
+        handler?.settled()
+    }
+
+    public func receivedGoAway(_ code: HTTP2ErrorCode, reason: String) {
+        handler?.goingAway(code, reason: reason)
     }
 
     public func receivedPong(_ payload: UInt64) {
-        if payload == Self.drainMark { session?.refuseNewStreams() }
+        switch payload {
+        case Self.drainMark: session?.refuseNewStreams()
+        case Self.aliveMark: handler?.pong()
+        default: break
+        }
     }
 }

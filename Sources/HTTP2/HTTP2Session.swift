@@ -7,8 +7,10 @@ public protocol HTTP2SessionHandler: AnyObject {
     func makeStream() -> HTTP2Stream
     /// There is something to write: call ``HTTP2Session/produce(into:limit:)`` soon.
     func needsOutput()
-    /// The peer will answer no new streams.
-    func receivedGoAway(_ code: HTTP2ErrorCode)
+    /// What the peer allows is known, or has changed.
+    func receivedSettings()
+    /// The peer will answer no new streams. `reason` is the debug data's text.
+    func receivedGoAway(_ code: HTTP2ErrorCode, reason: String)
     /// The peer answered a ping of ours.
     func receivedPong(_ payload: UInt64)
 }

@@ -16,6 +16,8 @@ open class HTTP2Stream {
     /// The library waits to be told that there is data.
     final var deferred = false
     final var headersSubmitted = false
+    /// A client's request was written, as far as this process goes: the server may have seen it.
+    public internal(set) final var requestLeft = false
     /// The peer has ended its side.
     public internal(set) final var remoteEnded = false
     final var localEnded = false

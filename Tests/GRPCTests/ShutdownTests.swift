@@ -135,7 +135,8 @@ private actor DeafClient {
 
         func makeStream() -> HTTP2Stream { HTTP2Stream() }
         func needsOutput() {}
-        func receivedGoAway(_ code: HTTP2ErrorCode) {}
+        func receivedSettings() {}
+        func receivedGoAway(_ code: HTTP2ErrorCode, reason: String) {}
         func receivedPong(_ payload: UInt64) {}
     }
 }

@@ -60,7 +60,9 @@ final class Pair {
 /// One side's session handler; keeps what it hears.
 final class Side: HTTP2SessionHandler {
     var streams: [RecordedStream] = []
+    var settings = 0
     var goAway: HTTP2ErrorCode?
+    var goAwayReason = ""
     var pongs: [UInt64] = []
     var outputAsked = 0
 
@@ -70,7 +72,11 @@ final class Side: HTTP2SessionHandler {
         return stream
     }
     func needsOutput() { outputAsked += 1 }
-    func receivedGoAway(_ code: HTTP2ErrorCode) { goAway = code }
+    func receivedSettings() { settings += 1 }
+    func receivedGoAway(_ code: HTTP2ErrorCode, reason: String) {
+        goAway = code
+        goAwayReason = reason
+    }
     func receivedPong(_ payload: UInt64) { pongs.append(payload) }
 }
 

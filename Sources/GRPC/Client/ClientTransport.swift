@@ -226,7 +226,7 @@ private final class ConnectionEvents: HTTP2ConnectionHandler {
     /// A server that pushes is refused by the settings: nothing asks for this.
     func makeStream() -> HTTP2Stream { HTTP2Stream() }
 
-    func goingAway(_ code: HTTP2ErrorCode) {
+    func goingAway(_ code: HTTP2ErrorCode, reason: String) {
         guard let connection else { return }
         transport.assumeIsolated { $0.goingAway(connection) }
     }

@@ -160,7 +160,7 @@ private final class ServerStreams: HTTP2ConnectionHandler {
 
     func makeStream() -> HTTP2Stream { ServerStream(connection, core) }
 
-    func goingAway(_ code: HTTP2ErrorCode) {}
+    func goingAway(_ code: HTTP2ErrorCode, reason: String) {}
 
     func closed(_ reason: String?) {
         connection.assumeIsolated { $0.closed(reason) }
