@@ -54,6 +54,7 @@ let package = Package(
         cLibrary("COpenSSL", libraries: ["ssl", "crypto"]),
         cLibrary("CLibpq", libraries: ["pq"]),
         cLibrary("CProtobufC", libraries: ["protobuf-c"]),
+        cLibrary("CZlib", libraries: ["z"]),
         .target(
             name: "CProcess", cSettings: [.define("APUS_COMMIT", to: "\"\(commit)\"")]),
         // protoc-c's output.
@@ -63,9 +64,10 @@ let package = Package(
         // Layers, lowest first.
         swiftTarget("Telemetry", []),
         swiftTarget("Digests", ["COpenSSL"], settings: strict),
+        swiftTarget("Compression", ["CZlib", "Telemetry"], settings: strict),
         swiftTarget("IO", ["CLinux", "Telemetry"], settings: strict),
         swiftTarget("HTTP2", ["CNghttp2", "IO", "Telemetry"], settings: strict),
-        swiftTarget("GRPC", ["HTTP2", "IO", "Telemetry"]),
+        swiftTarget("GRPC", ["Compression", "HTTP2", "IO", "Telemetry"]),
         swiftTarget("Protobuf", ["CProtobufC", "CDescriptorProtos"], settings: strict),
         swiftTarget("Postgres", ["CLibpq", "CLinux", "IO", "Telemetry"], settings: strict),
         swiftTarget("Events", ["Telemetry"]),
@@ -106,6 +108,7 @@ let package = Package(
         tests("HouseTests", ["TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "TestSupport"]),
         tests("DigestsTests", ["Digests"]),
+        tests("CompressionTests", ["Compression"]),
         tests("PostgresTests", ["IO", "Postgres", "Telemetry", "TestSupport"]),
         tests("IOTests", ["IO", "Telemetry"]),
         tests("HTTP2Tests", ["HTTP2", "IO", "Telemetry"]),

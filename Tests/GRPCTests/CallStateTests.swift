@@ -7,7 +7,7 @@ import Testing
     @Test func `a unary handler starts once its whole request is here`() {
         var state = ServerCallState(.unary)
         #expect(state.headersReceived() == .none)
-        #expect(state.received([1]) == .none)
+        #expect(state.received(FramedMessage([1])) == .none)
         #expect(state.requestEnded(midMessage: false) == .startHandler)
         #expect(state.pull() == .message([1]))
         #expect(state.pull() == .end)
@@ -21,7 +21,7 @@ import Testing
         var state = ServerCallState(.bidirectionalStreaming)
         #expect(state.headersReceived() == .startHandler)
         #expect(state.pull() == .wait)
-        #expect(state.received([1]) == .wakeReader)
+        #expect(state.received(FramedMessage([1])) == .wakeReader)
         #expect(state.pull() == .message([1]))
         #expect(state.requestEnded(midMessage: false) == .wakeReader)
         #expect(state.pull() == .end)
@@ -34,8 +34,8 @@ import Testing
         #expect(code(none.requestEnded(midMessage: false)) == .unimplemented)
         var two = ServerCallState(.serverStreaming)
         _ = two.headersReceived()
-        #expect(two.received([1]) == .none)
-        #expect(code(two.received([2])) == .unimplemented)
+        #expect(two.received(FramedMessage([1])) == .none)
+        #expect(code(two.received(FramedMessage([2]))) == .unimplemented)
     }
 
     @Test func `a request that ends within a message is INTERNAL`() {
@@ -55,13 +55,13 @@ import Testing
     @Test func `the first reason to give up is the one that counts`() {
         var state = ServerCallState(.bidirectionalStreaming)
         _ = state.headersReceived()
-        _ = state.received([1])
+        _ = state.received(FramedMessage([1]))
         let deadline = RPCError(.deadlineExceeded, "late")
         let (first, second) = (state.giveUp(deadline), state.giveUp(RPCError(.cancelled, "reset")))
         #expect(first && !second)
         #expect(state.pull() == .fail(deadline))
         #expect(state.send() == .refuse(deadline))
-        #expect(state.received([2]) == .none)
+        #expect(state.received(FramedMessage([2])) == .none)
         #expect(state.finish() == .trailersOnly)
     }
 
@@ -70,7 +70,7 @@ import Testing
         _ = state.finish()
         let changed = state.giveUp(RPCError(.cancelled, ""))
         #expect(!changed)
-        #expect(state.received([1]) == .none)
+        #expect(state.received(FramedMessage([1])) == .none)
         #expect(state.requestEnded(midMessage: false) == .none)
     }
 
@@ -84,7 +84,7 @@ import Testing
         var state = ClientCallState()
         #expect(state.received(head([(":status", "200"), grpc, ("x-a", "1")])) == .none)
         #expect(state.initialMetadata?.first("x-a") == "1")
-        state.received([1])
+        state.received(FramedMessage([1]))
         _ = state.received(head([("grpc-status", "5"), ("grpc-message", "n%C3%B6")]))
         state.receivedEnd(midMessage: false)
         #expect(state.pull() == .message([1]))

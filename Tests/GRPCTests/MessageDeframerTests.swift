@@ -25,8 +25,8 @@ import Testing
             var deframer = MessageDeframer(maxMessageBytes: 100)
             var out: [[UInt8]] = []
             let (head, tail) = (Array(bytes[..<split]), Array(bytes[split...]))
-            try deframer.read(head.span) { out.append($0) }
-            try deframer.read(tail.span) { out.append($0) }
+            try deframer.read(head.span) { out.append($0.bytes) }
+            try deframer.read(tail.span) { out.append($0.bytes) }
             #expect(out == messages)
             #expect(!deframer.isMidMessage)
         }
@@ -50,6 +50,19 @@ import Testing
             try deframe([1, 0, 0, 0, 0])
         }
         #expect(throws: MessageDeframer.Failure.badFlag(2)) { try deframe([2, 0, 0, 0, 0]) }
+    }
+
+    @Test func `a compressed message comes out as it is where that was agreed on`() throws {
+        var deframer = MessageDeframer(maxMessageBytes: 10)
+        deframer.allowsCompression = true
+        var out: [FramedMessage] = []
+        let bytes: [UInt8] = [1, 0, 0, 0, 1, 7, 0, 0, 0, 0, 1, 8, 1, 0, 0, 0, 0]
+        try deframer.read(bytes.span) { out.append($0) }
+        #expect(
+            out == [
+                FramedMessage([7], isCompressed: true), FramedMessage([8]),
+                FramedMessage([], isCompressed: true),
+            ])
     }
 
     @Test func `what is left in the middle of a message shows`() throws {
@@ -79,7 +92,7 @@ import Testing
         while offset < bytes.count {
             let end = min(bytes.count, offset + pieces[turn % pieces.count])
             let piece = Array(bytes[offset..<end])
-            try deframer.read(piece.span) { out.append($0) }
+            try deframer.read(piece.span) { out.append($0.bytes) }
             offset = end
             turn += 1
         }

@@ -8,8 +8,10 @@ public struct TypedRequestWriter<Request: Message>: Sendable {
     public init(_ call: ClientCall) { self.call = call }
 
     /// Waits while the server takes no more.
-    public func send(_ request: Request) async throws {
-        try await call.send(request.encoded())
+    ///
+    /// - Parameter compressed: False sends this one as it is in a call whose requests are compressed.
+    public func send(_ request: Request, compressed: Bool = true) async throws {
+        try await call.send(request.encoded(), compressed: compressed)
     }
 
     /// No more requests; the server may still answer.

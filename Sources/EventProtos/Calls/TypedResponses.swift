@@ -8,7 +8,10 @@ public struct TypedResponses<Response: Message>: Sendable {
     public init(_ messages: ResponseMessages) { self.messages = messages }
 
     /// Waits while the peer takes no more.
-    public func send(_ response: Response) async throws {
-        try await messages.send(response.encoded())
+    ///
+    /// - Parameter compressed: False sends this one as it is in a call whose responses are
+    ///   compressed.
+    public func send(_ response: Response, compressed: Bool = true) async throws {
+        try await messages.send(response.encoded(), compressed: compressed)
     }
 }

@@ -7,13 +7,18 @@ public struct CallOptions: Sendable {
     public var timeout: Duration?
     /// Wait through failed attempts to connect until the timeout, instead of failing with the first.
     public var waitForReady: Bool
+    /// Of the requests. Servers that don't know it end the call with UNIMPLEMENTED. Responses come
+    /// as the server likes.
+    public var compression: CompressionAlgorithm
 
     public init(
-        metadata: Metadata = Metadata(), timeout: Duration? = nil, waitForReady: Bool = false
+        metadata: Metadata = Metadata(), timeout: Duration? = nil, waitForReady: Bool = false,
+        compression: CompressionAlgorithm = .identity
     ) {
         self.metadata = metadata
         self.timeout = timeout
         self.waitForReady = waitForReady
+        self.compression = compression
     }
 }
 

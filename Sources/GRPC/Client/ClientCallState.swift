@@ -23,6 +23,8 @@ struct ClientCallState {
     private var trailers: ResponseHead?
     private(set) var initialMetadata: Metadata?
     private(set) var trailingMetadata = Metadata()
+    /// The response that was pulled last is compressed.
+    private(set) var pulledIsCompressed = false
     private(set) var end: End?
 
     enum End: Equatable {
@@ -45,8 +47,8 @@ struct ClientCallState {
             finish(.failed(RPCError(code, "not a gRPC answer: HTTP status \(httpStatus)")))
             return .cancelStream
         }
-        if head.unknownEncoding {
-            finish(.failed(RPCError(.internalError, "compressed answer that nobody asked for")))
+        if head.encoding == nil {
+            finish(.failed(RPCError(.internalError, "the answer's grpc-encoding is not supported")))
             return .cancelStream
         }
         if head.status != nil {
@@ -59,7 +61,7 @@ struct ClientCallState {
         return .none
     }
 
-    mutating func received(_ message: [UInt8]) {
+    mutating func received(_ message: FramedMessage) {
         guard end == nil else { return }
         messages.append(message)
     }
@@ -102,7 +104,10 @@ struct ClientCallState {
     }
 
     mutating func pull() -> Pull {
-        if let message = messages.popFirst() { return .message(message) }
+        if let message = messages.popFirst() {
+            pulledIsCompressed = message.isCompressed
+            return .message(message.bytes)
+        }
         switch end {
         case .ok: return .end
         case .failed(let error): return .fail(error)

@@ -60,9 +60,10 @@ public struct ClientCall: Sendable {
     /// Queues a message. Waits while more than the channel's `maxUnsentBytes` are queued: the
     /// server's window is full, or its socket is.
     ///
+    /// - Parameter compressed: False sends this one as it is in a call whose options compress.
     /// - Throws: ``RPCError``, the call's status when the server has ended it; `CancellationError`.
-    public func send(_ message: [UInt8]) async throws {
-        try await transport.send(message, id)
+    public func send(_ message: [UInt8], compressed: Bool = true) async throws {
+        try await transport.send(message, compressed: compressed, id)
     }
 
     /// Tells the server that this was the last message.
@@ -75,6 +76,11 @@ public struct ClientCall: Sendable {
     /// What came with the response's headers; waits for them. Empty when there were none.
     public var initialMetadata: Metadata {
         get async throws { try await transport.initialMetadata(id) }
+    }
+
+    /// Whether the response pulled last, by ``ResponseSequence/next()``, came compressed.
+    public var responseWasCompressed: Bool {
+        get async { await transport.responseWasCompressed(id) }
     }
 
     /// What came with the status; empty before the responses have ended.

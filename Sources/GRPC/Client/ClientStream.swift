@@ -11,6 +11,7 @@ final class ClientStream: HTTP2Stream {
     private var state = ClientCallState()
     private var head = ResponseHead()
     private var deframer: MessageDeframer
+    private var responseEncoding = CompressionAlgorithm.identity
     private var timer: IOTimer?
     private var isSendingEnded = false
     private var reader: Waiter<[UInt8]?>?
@@ -48,6 +49,9 @@ final class ClientStream: HTTP2Stream {
             let left = max(.zero, ContinuousClock.now.duration(to: deadline))
             fields.append("grpc-timeout", CallTimeout.encode(left))
         }
+        if options.compression != .identity {
+            fields.append("grpc-encoding", options.compression.name)
+        }
         fields.append(contentsOf: options.metadata.fields)
         return fields
     }
@@ -61,6 +65,10 @@ final class ClientStream: HTTP2Stream {
     override func receivedHeaders(trailers: Bool) {
         let head = head
         self.head = ResponseHead()
+        if let encoding = head.encoding, encoding != .identity {
+            responseEncoding = encoding
+            deframer.allowsCompression = true
+        }
         let action =
             headersTooLarge
             ? abandon(RPCError(.resourceExhausted, "response headers are too large"))
@@ -149,8 +157,22 @@ final class ClientStream: HTTP2Stream {
 
     func pull() -> ClientCallState.Pull {
         let pull = state.pull()
-        if case .message(let message) = pull { giveWindowBack(pulled: message.count + 5) }
-        return pull
+        guard case .message(let message) = pull else { return pull }
+        giveWindowBack(pulled: message.count + 5)
+        return state.pulledIsCompressed ? unpack(message) : pull
+    }
+
+    var responseWasCompressed: Bool { state.pulledIsCompressed }
+
+    private func unpack(_ message: [UInt8]) -> ClientCallState.Pull {
+        do throws(RPCError) {
+            return .message(
+                try responseEncoding.unpack(
+                    message, maxMessageBytes: configuration.maxMessageBytes))
+        } catch {
+            giveUp(error)
+            return .fail(error)
+        }
     }
 
     func popMessage() -> [UInt8]? {
@@ -193,12 +215,13 @@ final class ClientStream: HTTP2Stream {
 
     /// - Returns: Whether to wait for room before the next one.
     /// - Throws: The call's own status when it has ended with one.
-    func queue(_ message: [UInt8]) throws(RPCError) -> Bool {
+    func queue(_ message: [UInt8], compressed: Bool = true) throws(RPCError) -> Bool {
         if isEnded { throw sendError }
         guard !isSendingEnded else {
             throw RPCError(.internalError, "a message after the last one")
         }
-        send(message, head: ChunkHead(flag: 0, length: UInt32(message.count)))
+        let framed = compressed ? options.compression.pack(message) : FramedMessage(message)
+        send(framed.bytes, head: framed.head)
         return unsentBytes > configuration.maxUnsentBytes
     }
 

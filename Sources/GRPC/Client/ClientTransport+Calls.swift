@@ -62,28 +62,32 @@ extension ClientTransport {
         return messages
     }
 
-    nonisolated func send(_ message: [UInt8], _ call: UInt64) async throws {
+    nonisolated func send(
+        _ message: [UInt8], compressed: Bool, _ call: UInt64
+    ) async throws {
         let mustWait =
-            if let outcome = queueHere(message, call) {
+            if let outcome = queueHere(message, compressed, call) {
                 try outcome.get()
             } else {
-                try await queue(message, call)
+                try await queue(message, compressed, call)
             }
         if mustWait { try await waitOn(call) { $0.park(sender: $1) } }
     }
 
     nonisolated private func queueHere(
-        _ message: [UInt8], _ call: UInt64
+        _ message: [UInt8], _ compressed: Bool, _ call: UInt64
     ) -> Result<Bool, RPCError>? {
         guard loop.isOnLoop else { return nil }
         return assumeIsolated { transport in
-            Result { () throws(RPCError) in try transport.queue(message, call) }
+            Result { () throws(RPCError) in try transport.queue(message, compressed, call) }
         }
     }
 
-    private func queue(_ message: [UInt8], _ call: UInt64) throws(RPCError) -> Bool {
+    private func queue(
+        _ message: [UInt8], _ compressed: Bool, _ call: UInt64
+    ) throws(RPCError) -> Bool {
         guard let stream = stream(call) else { throw Self.ended }
-        return try stream.queue(message)
+        return try stream.queue(message, compressed: compressed)
     }
 
     func finishSending(_ call: UInt64) throws {
@@ -95,6 +99,10 @@ extension ClientTransport {
         guard let stream = stream(call) else { throw Self.ended }
         if let metadata = stream.initialMetadata { return metadata }
         return try await waitOn(call) { $0.park(headersReader: $1) }
+    }
+
+    func responseWasCompressed(_ call: UInt64) -> Bool {
+        stream(call)?.responseWasCompressed ?? false
     }
 
     func trailingMetadata(_ call: UInt64) -> Metadata {

@@ -51,6 +51,7 @@ actor ClientTransport {
         common.append(":authority", "\(host):\(port)")
         common.append("te", "trailers")
         common.append("content-type", "application/grpc")
+        common.append("grpc-accept-encoding", "\(AcceptedEncodings.ours)")
         common.append("user-agent", configuration.userAgent)
         self.common = common
     }

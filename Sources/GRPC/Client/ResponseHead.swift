@@ -7,7 +7,8 @@ struct ResponseHead {
     private(set) var isGRPC = false
     /// `grpc-status`; a number that is none reads as UNKNOWN.
     private(set) var status: RPCStatusCode?
-    private(set) var unknownEncoding = false
+    /// Nil when it is one that nobody here knows.
+    private(set) var encoding: CompressionAlgorithm? = .identity
     private(set) var fields = HeaderFields()
     private var message: [UInt8] = []
     private var details: [UInt8] = []
@@ -25,7 +26,7 @@ struct ResponseHead {
         } else if name.equals("grpc-status-details-bin") {
             details = Base64.decode(Array(String(value).utf8)) ?? []
         } else if name.equals("grpc-encoding") {
-            unknownEncoding = !value.equals("identity")
+            encoding = CompressionAlgorithm(value)
         } else if !name.equals("grpc-accept-encoding") {
             fields.append(name, value)
         }

@@ -22,7 +22,10 @@ struct RequestHead {
     private var unknownPath: String?
     private var isGRPC = false
     private var badTimeout = false
-    private var unknownEncoding = false
+    /// Of the requests; nil when it is one that nobody here knows.
+    private(set) var encoding: CompressionAlgorithm? = .identity
+    /// For the responses.
+    private(set) var accepted = AcceptedEncodings()
 
     mutating func receive(_ name: Span<UInt8>, _ value: Span<UInt8>, _ router: Router) {
         if name.count > 0 && name[0] == UInt8(ascii: ":") {
@@ -35,8 +38,8 @@ struct RequestHead {
         case 12 where name.equals("grpc-timeout"):
             timeout = CallTimeout.decode(value)
             badTimeout = timeout == nil
-        case 13 where name.equals("grpc-encoding"): unknownEncoding = !value.equals("identity")
-        case 20 where name.equals("grpc-accept-encoding"): break
+        case 13 where name.equals("grpc-encoding"): encoding = CompressionAlgorithm(value)
+        case 20 where name.equals("grpc-accept-encoding"): accepted = AcceptedEncodings(value)
         default:
             if metadata.isEmpty { metadata.reserve(256) }
             metadata.append(name, value)
@@ -66,7 +69,7 @@ struct RequestHead {
         }
         guard let route else { return .refuse(unimplemented(router)) }
         if badTimeout { return .refuse(RPCError(.internalError, "malformed grpc-timeout")) }
-        if unknownEncoding {
+        if encoding == nil {
             return .refuse(RPCError(.unimplemented, "grpc-encoding is not supported"))
         }
         return .call(route)

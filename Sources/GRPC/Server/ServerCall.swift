@@ -56,6 +56,17 @@ public struct ServerCall: Sendable {
         shared.connection.onLoop { $0.setTrailingMetadata(metadata, stream) }
     }
 
+    /// Compresses the responses, if the client takes any encoding that we know. To be called before
+    /// the first of them, and before the headers are sent; later it does nothing.
+    public func compressResponses() async {
+        await shared.connection.compressResponses(shared.stream)
+    }
+
+    /// Whether the request that was pulled last came compressed.
+    public var requestWasCompressed: Bool {
+        get async { await shared.connection.requestWasCompressed(shared.stream) }
+    }
+
     var requests: RequestMessages { RequestMessages(shared.connection, shared.stream) }
     var responses: ResponseMessages { ResponseMessages(shared.connection, shared.stream) }
 }
@@ -121,9 +132,11 @@ public struct ResponseMessages: Sendable {
     /// Queues a message, after the headers if they aren't sent yet. Waits while more than the
     /// server's `maxUnsentBytes` are queued: the client's window is full, or its socket is.
     ///
+    /// - Parameter compressed: False sends this one as it is in a call whose responses are
+    ///   compressed: see ``ServerCall/compressResponses()``.
     /// - Throws: ``RPCError`` when the call is given up, `CancellationError` when the waiting task
     ///   is cancelled on its own.
-    public func send(_ message: [UInt8]) async throws {
-        try await connection.send(message, stream)
+    public func send(_ message: [UInt8], compressed: Bool = true) async throws {
+        try await connection.send(message, compressed: compressed, stream)
     }
 }

@@ -41,6 +41,8 @@ struct ServerCallState {
     private var requestsEnded = false
     private var responseCount = 0
     private var handlerStarted = false
+    /// The request that was pulled last is compressed.
+    private(set) var pulledIsCompressed = false
     /// Why the call was given up.
     private(set) var failure: RPCError?
 
@@ -49,6 +51,8 @@ struct ServerCallState {
     }
 
     var isFinished: Bool { response == .finished }
+    /// The response's headers are still to be sent.
+    var isUnanswered: Bool { response == .none }
     /// Nothing that arrived waits for the handler.
     var isDrained: Bool { requests.isEmpty }
 
@@ -62,7 +66,7 @@ struct ServerCallState {
         return .startHandler
     }
 
-    mutating func received(_ message: [UInt8]) -> RequestAction {
+    mutating func received(_ message: FramedMessage) -> RequestAction {
         guard !isFinished, failure == nil else { return .none }
         messageCount += 1
         if !kind.requestsStream && messageCount > 1 {
@@ -90,7 +94,10 @@ struct ServerCallState {
 
     mutating func pull() -> Pull {
         if let failure { return .fail(failure) }
-        if let message = requests.popFirst() { return .message(message) }
+        if let message = requests.popFirst() {
+            pulledIsCompressed = message.isCompressed
+            return .message(message.bytes)
+        }
         return requestsEnded ? .end : .wait
     }
 

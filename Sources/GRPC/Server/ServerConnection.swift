@@ -79,28 +79,30 @@ actor ServerConnection {
         return assumeIsolated { $0.stream(id)?.pull() ?? .fail(Self.ended) }
     }
 
-    nonisolated func send(_ message: [UInt8], _ id: Int32) async throws {
+    nonisolated func send(_ message: [UInt8], compressed: Bool, _ id: Int32) async throws {
         let mustWait =
-            if let outcome = queueHere(message, id) {
+            if let outcome = queueHere(message, compressed, id) {
                 try outcome.get()
             } else {
-                try await queue(message, id)
+                try await queue(message, compressed, id)
             }
         if mustWait { try await waitOn(id) { $0.park(sender: $1) } }
     }
 
     nonisolated private func queueHere(
-        _ message: [UInt8], _ id: Int32
+        _ message: [UInt8], _ compressed: Bool, _ id: Int32
     ) -> Result<Bool, RPCError>? {
         guard loop.isOnLoop else { return nil }
         return assumeIsolated { connection in
-            Result { () throws(RPCError) in try connection.queue(message, id) }
+            Result { () throws(RPCError) in try connection.queue(message, compressed, id) }
         }
     }
 
-    private func queue(_ message: [UInt8], _ id: Int32) throws(RPCError) -> Bool {
+    private func queue(
+        _ message: [UInt8], _ compressed: Bool, _ id: Int32
+    ) throws(RPCError) -> Bool {
         guard let stream = stream(id) else { throw Self.ended }
-        return try stream.queue(message)
+        return try stream.queue(message, compressed: compressed)
     }
 
     /// Suspends the task until its waiter is resumed, or the task is cancelled.
@@ -141,6 +143,14 @@ actor ServerConnection {
 
     func setTrailingMetadata(_ metadata: Metadata, _ id: Int32) {
         stream(id)?.setTrailingMetadata(metadata)
+    }
+
+    func compressResponses(_ id: Int32) {
+        stream(id)?.compressResponses()
+    }
+
+    func requestWasCompressed(_ id: Int32) -> Bool {
+        stream(id)?.requestWasCompressed ?? false
     }
 
     nonisolated func handlerEnded(_ id: Int32, _ error: RPCError?) {

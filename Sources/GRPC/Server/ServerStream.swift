@@ -19,9 +19,7 @@ final class ServerStream: HTTP2Stream {
     private var reader: Waiter<[UInt8]?>?
     private var senders: [Waiter<Void>] = []
 
-    private static let responseHeaders = FixedHeaders([
-        ":status": "200", "content-type": "application/grpc",
-    ])
+    private var encodings = ServerEncodings()
 
     init(_ connection: ServerConnection, _ core: ServerCore) {
         self.connection = connection
@@ -41,9 +39,12 @@ final class ServerStream: HTTP2Stream {
 
     override func receivedHeaders(trailers: Bool) {
         guard !trailers, !isAnswered else { return }
-        switch head.verdict(headersTooLarge: headersTooLarge, router: core.router) {
+        let verdict = head.verdict(headersTooLarge: headersTooLarge, router: core.router)
+        encodings.received(head)
+        switch verdict {
         case .call(let route):
             self.route = route
+            deframer.allowsCompression = encodings.request != .identity
             var state = ServerCallState(route.handler.method.kind)
             let action = state.headersReceived()
             self.state = state
@@ -52,7 +53,7 @@ final class ServerStream: HTTP2Stream {
         case .refuse(let error):
             isAnswered = true
             respond(
-                Self.responseHeaders, StatusHeaders.encode(error, trailing: Metadata()), end: true)
+                encodings.headers, StatusHeaders.encode(error, trailing: Metadata()), end: true)
         case .plain(let response):
             isAnswered = true
             hearsOut = true
@@ -180,8 +181,23 @@ final class ServerStream: HTTP2Stream {
         guard let pull = state?.pull() else {
             return .fail(RPCError(.cancelled, "the call has ended"))
         }
-        if case .message(let message) = pull { giveWindowBack(pulled: message.count + 5) }
-        return pull
+        guard case .message(let message) = pull else { return pull }
+        giveWindowBack(pulled: message.count + 5)
+        return requestWasCompressed ? unpack(message) : pull
+    }
+
+    /// The request that was pulled last.
+    var requestWasCompressed: Bool { state?.pulledIsCompressed ?? false }
+
+    private func unpack(_ message: [UInt8]) -> ServerCallState.Pull {
+        do throws(RPCError) {
+            return .message(
+                try encodings.request.unpack(
+                    message, maxMessageBytes: core.configuration.maxMessageBytes))
+        } catch {
+            fail(error)
+            return .fail(error)
+        }
     }
 
     /// Answers at once when there is something to answer with.
@@ -224,13 +240,14 @@ final class ServerStream: HTTP2Stream {
     }
 
     /// - Returns: Whether to wait for room before the next one.
-    func queue(_ message: [UInt8]) throws(RPCError) -> Bool {
+    func queue(_ message: [UInt8], compressed: Bool) throws(RPCError) -> Bool {
         switch state?.send() ?? .refuse(RPCError(.cancelled, "the call has ended")) {
         case .refuse(let error): throw error
-        case .headersAndMessage: respond(Self.responseHeaders, initial.fields, end: false)
+        case .headersAndMessage: respond(encodings.headers, initial.fields, end: false)
         case .message: break
         }
-        send(message, head: ChunkHead(flag: 0, length: UInt32(message.count)))
+        let framed = compressed ? encodings.response.pack(message) : FramedMessage(message)
+        send(framed.bytes, head: framed.head)
         return unsentBytes > core.configuration.maxUnsentBytes
     }
 
@@ -245,7 +262,12 @@ final class ServerStream: HTTP2Stream {
     func setInitialMetadata(_ metadata: Metadata, now: Bool) {
         initial.append(contentsOf: metadata)
         guard now, state?.sendHeaders() == true else { return }
-        respond(Self.responseHeaders, initial.fields, end: false)
+        respond(encodings.headers, initial.fields, end: false)
+    }
+
+    /// Nothing happens when the headers are sent: they name the encoding.
+    func compressResponses() {
+        if state?.isUnanswered == true { encodings.compressResponses() }
     }
 
     func setTrailingMetadata(_ metadata: Metadata) {
@@ -267,7 +289,7 @@ final class ServerStream: HTTP2Stream {
             var fields = initial.fields
             let status = error ?? RPCError(.ok, "")
             fields.append(contentsOf: StatusHeaders.encode(status, trailing: trailing))
-            respond(Self.responseHeaders, fields, end: true)
+            respond(encodings.headers, fields, end: true)
         case .trailers:
             if let error, state?.failure != nil {
                 abandon(

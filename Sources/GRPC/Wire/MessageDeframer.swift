@@ -1,7 +1,8 @@
 /// Cuts a stream's bytes into messages: a flag, four bytes of length, the message. The bytes may
 /// come split anywhere.
 ///
-/// A declared length alone allocates nothing to speak of: room grows as bytes come.
+/// A declared length alone allocates nothing to speak of: room grows as bytes come. Compressed
+/// messages stay compressed here: windows count what travels, so what waits to be read must not grow.
 public struct MessageDeframer: Sendable {
     /// Why the bytes can't be read on.
     public enum Failure: Error, Sendable, Equatable {
@@ -13,6 +14,8 @@ public struct MessageDeframer: Sendable {
     }
 
     private let maxMessageBytes: Int
+    /// Whether an encoding was agreed on, so that messages may be compressed.
+    public var allowsCompression = false
     /// The first bytes of the head, as they came.
     private var head: UInt64 = 0
     private var headCount = 0
@@ -32,7 +35,7 @@ public struct MessageDeframer: Sendable {
 
     /// Takes bytes, and hands over each message they complete. Not to be used after it threw.
     public mutating func read(
-        _ bytes: Span<UInt8>, _ message: ([UInt8]) -> Void
+        _ bytes: Span<UInt8>, _ message: (FramedMessage) -> Void
     ) throws(Failure) {
         var offset = 0
         while offset < bytes.count || headCount == Self.headLength {
@@ -49,7 +52,7 @@ public struct MessageDeframer: Sendable {
             }
             offset += taken
             guard body.count == bodyLength else { return }
-            message(body)
+            message(FramedMessage(body, isCompressed: head & 1 == 1))
             body = []
             head = 0
             headCount = 0
@@ -59,7 +62,7 @@ public struct MessageDeframer: Sendable {
     private mutating func begin(available: Int) throws(Failure) {
         let flag = UInt8(truncatingIfNeeded: head)
         guard flag <= 1 else { throw .badFlag(flag) }
-        if flag == 1 { throw .unexpectedCompression }
+        if flag == 1 && !allowsCompression { throw .unexpectedCompression }
         bodyLength = Int(UInt32(truncatingIfNeeded: head >> 8).byteSwapped)
         guard bodyLength <= maxMessageBytes else {
             throw .tooLarge(bytes: bodyLength, limit: maxMessageBytes)

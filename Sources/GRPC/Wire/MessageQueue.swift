@@ -1,20 +1,20 @@
 /// Messages that wait for their reader, in order. One message, the usual case, costs no allocation.
 struct MessageQueue {
-    private var first: [UInt8]?
-    private var rest: ContiguousArray<[UInt8]> = []
+    private var first: FramedMessage?
+    private var rest: ContiguousArray<FramedMessage> = []
     private var restStart = 0
 
     var isEmpty: Bool { first == nil }
 
-    mutating func append(_ message: [UInt8]) {
+    mutating func append(_ message: FramedMessage) {
         if first == nil { first = message } else { rest.append(message) }
     }
 
-    mutating func popFirst() -> [UInt8]? {
+    mutating func popFirst() -> FramedMessage? {
         guard let message = first.take() else { return nil }
         guard restStart < rest.count else { return message }
         first = rest[restStart]
-        rest[restStart] = []
+        rest[restStart].bytes = []
         restStart += 1
         if restStart == rest.count || restStart >= 64 {
             rest.removeFirst(restStart)

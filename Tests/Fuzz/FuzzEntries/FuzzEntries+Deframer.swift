@@ -9,15 +9,16 @@ extension FuzzEntries {
         let parts = frames(bytes, pieces: Int(piece) + 1)
         promise(whole.messages == parts.messages, "messages depend on how the bytes were cut")
         promise(whole.failure == parts.failure, "errors depend on how the bytes were cut")
-        let content = whole.messages.reduce(0) { $0 + $1.count + 5 }
+        let content = whole.messages.reduce(0) { $0 + $1.bytes.count + 5 }
         promise(content <= bytes.count, "more was read than there was")
     }
 
     private static func frames(
         _ bytes: [UInt8], pieces: Int
-    ) -> (messages: [[UInt8]], failure: MessageDeframer.Failure?) {
+    ) -> (messages: [FramedMessage], failure: MessageDeframer.Failure?) {
         var deframer = MessageDeframer(maxMessageBytes: 1 << 20)
-        var messages: [[UInt8]] = []
+        deframer.allowsCompression = bytes.count % 2 == 0
+        var messages: [FramedMessage] = []
         var start = 0
         while start < bytes.count {
             let end = min(start + max(pieces, 1), bytes.count)
