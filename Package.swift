@@ -65,7 +65,7 @@ let package = Package(
         swiftTarget("Telemetry", []),
         swiftTarget("Digests", ["COpenSSL"], settings: strict),
         swiftTarget("Compression", ["CZlib", "Telemetry"], settings: strict),
-        swiftTarget("IO", ["CLinux", "Telemetry"], settings: strict),
+        swiftTarget("IO", ["CLinux", "COpenSSL", "Telemetry"], settings: strict),
         swiftTarget("HTTP2", ["CNghttp2", "IO", "Telemetry"], settings: strict),
         swiftTarget("GRPC", ["Compression", "HTTP2", "IO", "Telemetry"]),
         swiftTarget("Protobuf", ["CProtobufC", "CDescriptorProtos"], settings: strict),
@@ -105,14 +105,20 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["IO", "Postgres", "Telemetry"].map { .byName(name: $0) },
             path: "Tests/TestSupport", swiftSettings: house),
+        .target(
+            name: "CTestCertificates", dependencies: ["COpenSSL"], path: "Tests/CTestCertificates",
+            linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "TestCertificates", dependencies: ["CTestCertificates"],
+            path: "Tests/TestCertificates", swiftSettings: house),
         tests("HouseTests", ["TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "TestSupport"]),
         tests("DigestsTests", ["Digests"]),
         tests("CompressionTests", ["Compression"]),
         tests("PostgresTests", ["IO", "Postgres", "Telemetry", "TestSupport"]),
-        tests("IOTests", ["IO", "Telemetry"]),
+        tests("IOTests", ["IO", "Telemetry", "TestCertificates"]),
         tests("HTTP2Tests", ["HTTP2", "IO", "Telemetry"]),
-        tests("GRPCTests", ["GRPC", "HTTP2", "IO", "Telemetry"]),
+        tests("GRPCTests", ["GRPC", "HTTP2", "IO", "Telemetry", "TestCertificates"]),
         .target(
             name: "CGolden", dependencies: ["CProtobufC"], path: "Tests/CGolden"),
         tests(

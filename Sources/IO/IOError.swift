@@ -1,6 +1,6 @@
 import Glibc
 
-/// Why the operating system refused something.
+/// Why the operating system, or TLS, refused something.
 public struct IOError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What the caller can do about it.
     public enum Code: Sendable {
@@ -16,6 +16,15 @@ public struct IOError: Error, Sendable, Equatable, CustomStringConvertible {
         case timedOut
         /// The owner closed it.
         case closed
+        /// The file of the own certificate and those that issued it can't be used.
+        case badCertificate
+        /// The file of the private key can't be used, or it is another certificate's key.
+        case badPrivateKey
+        /// The file of the issuers to trust can't be used.
+        case badTrustRoots
+        /// One side refused the other's handshake or what followed: its certificate, version or
+        /// protocol, or what it sent wasn't TLS at all.
+        case tlsRefused
         case other
     }
 
@@ -25,11 +34,14 @@ public struct IOError: Error, Sendable, Equatable, CustomStringConvertible {
     public let operation: String
     /// 0 where there is none.
     public let errno: Int32
+    /// OpenSSL's words, such as `certificate has expired`; nil for what isn't TLS.
+    public let reason: String?
 
-    public init(_ code: Code, operation: String, errno: Int32 = 0) {
+    public init(_ code: Code, operation: String, errno: Int32 = 0, reason: String? = nil) {
         self.code = code
         self.operation = operation
         self.errno = errno
+        self.reason = reason
     }
 
     /// - Parameter errno: Positive, as in the manual.
@@ -39,6 +51,7 @@ public struct IOError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// Safe to log: names the call and the system's words for it.
     public var description: String {
+        if let reason { return "\(operation): \(reason)" }
         guard errno != 0 else { return "\(operation): \(code)" }
         return unsafe "\(operation): \(String(cString: strerror(errno)))"
     }

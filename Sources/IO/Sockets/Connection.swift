@@ -18,12 +18,27 @@ public protocol ConnectionHandler: AnyObject {
 /// Reads 16 KiB in a turn, so that what these bytes caused (an acknowledgement, say) is written
 /// before more of them come. Writes at the end of the turn, all in one call.
 ///
-/// TCP today. A Unix socket needs no change here; TLS goes into ``read()`` and ``write(from:)``.
+/// With a ``TLSContext`` the handshake comes first, and the handler sees what is inside. A
+/// handshake that fails or takes too long ends the connection, with the reason as its error.
 public final class Connection: ReadinessHandler, TurnEndHandler {
     public let loop: IOLoop
     public let peer: SocketAddress
     /// Nil when closed.
     private var socket: Socket?
+    /// Nil in plaintext, before ``start(_:)`` and when closed.
+    private var tls: TLSSession?
+    private let context: TLSContext?
+    private let serverName: String?
+    private let handshakeTimeout: Duration
+    /// While the handshake goes on.
+    private var handshakeTimer: IOTimer?
+    /// Whether bytes can flow: at once in plaintext, after the handshake in TLS.
+    public private(set) var isEstablished: Bool
+    /// Who the peer proved to be; nil in plaintext, before the handshake is done, and when the peer
+    /// showed no certificate.
+    public private(set) var peerIdentity: PeerIdentity?
+    /// OpenSSL holds bytes that no readiness will tell of: they are read at the end of the turn.
+    private var readAgain = false
     private var registration: Registration?
     private var handler: (any ConnectionHandler)?
     /// Produced but not taken by the kernel yet; `written` bytes of it are gone.
@@ -44,10 +59,22 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     private static let writesPerTurn = 4
 
     /// Takes over a connected, non-blocking descriptor.
-    public init(owning fd: Int32, peer: SocketAddress, loop: IOLoop) {
+    ///
+    /// - Parameters:
+    ///   - tls: Nil for plaintext.
+    ///   - serverName: The host name or address that a TLS server must prove to be. Clients need it.
+    ///   - handshakeTimeout: How long TLS may take until bytes can flow.
+    public init(
+        owning fd: Int32, peer: SocketAddress, loop: IOLoop, tls: TLSContext? = nil,
+        serverName: String? = nil, handshakeTimeout: Duration = .seconds(10)
+    ) {
         precondition(loop.isOnLoop)
         self.loop = loop
         self.peer = peer
+        self.serverName = serverName
+        self.handshakeTimeout = handshakeTimeout
+        context = tls
+        isEstablished = tls == nil
         let socket = Socket(owning: fd)
         // What is written here is meant to go at once: writes are gathered already.
         if case .unix = peer {} else { try? socket.setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
@@ -58,7 +85,17 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     public func start(_ handler: any ConnectionHandler) throws(IOError) {
         guard let fd = descriptor else { return }
         self.handler = handler
-        registration = try loop.register(fd, .read, handler: self)
+        guard let context else {
+            registration = try loop.register(fd, .read, handler: self)
+            return
+        }
+        tls = try TLSSession(context.handle, fd: fd, serverName: serverName)
+        // A client speaks first, and a connected socket can be written at once.
+        registration = try loop.register(
+            fd, context.role == .client ? .write : .read, handler: self)
+        handshakeTimer = loop.schedule(after: handshakeTimeout) { [self] in
+            close(IOError(.timedOut, operation: "TLS handshake"))
+        }
     }
 
     public var isClosed: Bool { socket == nil }
@@ -76,6 +113,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     /// While paused, the peer's bytes stay in the kernel.
     public func setReadingPaused(_ paused: Bool) {
         readingPaused = paused
+        if !paused { readAgainIfHeld() }
         updateInterest()
     }
 
@@ -105,8 +143,12 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
         guard socket != nil else { return }
         lastMoment?.cancel()
         lastMoment = nil
+        handshakeTimer?.cancel()
+        handshakeTimer = nil
         registration?.cancel()
         registration = nil
+        if error == nil && isEstablished && unwrittenBytes == 0 { tls?.shutdown() }
+        tls = nil
         socket = nil
         unwritten = []
         written = 0
@@ -116,8 +158,9 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     }
 
     public func ready(_ readiness: Readiness) {
-        if readiness.contains(.writable) { setNeedsWrite() }
-        if readiness.contains(.readable) && !readingPaused {
+        guard isEstablished else { return shakeHands() }
+        if readiness.contains(.writable) || tls?.writeWantsRead == true { setNeedsWrite() }
+        if !readingPaused && (readiness.contains(.readable) || tls?.readWantsWrite == true) {
             receive()
         } else if !readiness.isDisjoint(with: [.hangup, .error]) {
             // Level-triggered, and told whatever the interest: without this the loop would spin.
@@ -125,20 +168,56 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
         }
     }
 
-    private func receive() {
+    private func shakeHands() {
+        guard let tls else { return }
         do throws(IOError) {
-            guard let count = try read() else { return }
-            if count == 0 { close() }
+            switch try tls.handshake() {
+            case .wantsRead: registration?.update(.read)
+            case .wantsWrite: registration?.update(.write)
+            case .done:
+                handshakeTimer?.cancel()
+                handshakeTimer = nil
+                isEstablished = true
+                peerIdentity = tls.peerIdentity
+                setNeedsWrite()
+                updateInterest()
+                // What came with the end of the handshake is in OpenSSL's hands already.
+                if !readingPaused { receive() }
+            }
         } catch {
             close(error)
         }
+    }
+
+    private func receive() {
+        do throws(IOError) {
+            let count = try read()
+            if count == 0 { return close() }
+            guard tls != nil else { return }
+            readAgainIfHeld()
+            updateInterest()
+        } catch {
+            close(error)
+        }
+    }
+
+    private func readAgainIfHeld() {
+        guard let tls, !tls.isDrained else { return }
+        readAgain = true
+        setNeedsWrite()
     }
 
     /// - Returns: 0 at the end of the stream, nil when nothing is there.
     private func read() throws(IOError) -> Int? {
         try unsafe withUnsafeTemporaryAllocation(byteCount: Self.readSize, alignment: 16) {
             room throws(IOError) -> Int? in
-            guard let count = try unsafe socket?.read(into: room) else { return nil }
+            let arrived =
+                if let tls {
+                    try unsafe tls.read(into: room)
+                } else {
+                    try unsafe socket?.read(into: room)
+                }
+            guard let count = arrived else { return nil }
             if count > 0 && !closing {
                 let bytes = unsafe UnsafeRawBufferPointer(rebasing: room[..<count])
                 unsafe bytes.withMemoryRebound(to: UInt8.self) { bytes in
@@ -151,12 +230,20 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
 
     public func turnEnded() {
         turnEndAsked = false
+        guard isEstablished else {
+            // Nothing can have been promised to the peer yet.
+            if closing { close() }
+            return
+        }
         guard socket != nil else { return }
         do throws(IOError) {
             try writeWhatThereIs()
         } catch {
-            close(error)
+            return close(error)
         }
+        guard readAgain else { return }
+        readAgain = false
+        if !readingPaused { receive() }
     }
 
     private func writeWhatThereIs() throws(IOError) {
@@ -189,6 +276,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
 
     private func closeOrLinger() {
         guard lingering else { return close() }
+        tls?.shutdown()
         socket?.shutdownWrites()
         updateInterest()
     }
@@ -199,7 +287,11 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
         unsafe bytes.withUnsafeBytes { all in
             let rest = unsafe UnsafeRawBufferPointer(rebasing: all[offset...])
             do throws(IOError) {
-                count = try unsafe socket?.write(rest) ?? 0
+                if let tls {
+                    count = try unsafe tls.write(rest)
+                } else {
+                    count = try unsafe socket?.write(rest) ?? 0
+                }
             } catch {
                 failure = error
             }
@@ -211,6 +303,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     private func updateInterest() {
         var interest: Interest = readingPaused ? [] : .read
         if unwrittenBytes > 0 { interest.insert(.write) }
+        if let tls { tls.cross(&interest) }
         registration?.update(interest)
     }
 
