@@ -24,6 +24,9 @@ public struct RPCStatusCode: RawRepresentable, Sendable, Hashable, CustomStringC
     public static let dataLoss = Self(rawValue: 15)
     public static let unauthenticated = Self(rawValue: 16)
 
+    /// In the order of their numbers.
+    static let all = (0...16).map(Self.init(rawValue:))
+
     private static let names = [
         "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
         "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",

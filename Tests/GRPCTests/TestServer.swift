@@ -11,14 +11,15 @@ struct TestServer {
     let loops: IOLoopGroup
 
     static func with<Result: Sendable>(
-        _ handlers: [RPCHandler], configuration: RPCServerConfiguration = RPCServerConfiguration(),
+        _ handlers: [RPCHandler], interceptors: [any RPCInterceptor] = [],
+        configuration: RPCServerConfiguration = RPCServerConfiguration(),
         client: ClientConfiguration = ClientConfiguration(), logger: Logger = .silent,
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         let loops = try IOLoopGroup(count: 2, name: "test")
         let server = RPCServer(
-            services: [Handlers(rpcHandlers: handlers)], configuration: configuration, loops: loops,
-            logger: logger)
+            services: [Handlers(rpcHandlers: handlers)], interceptors: interceptors,
+            configuration: configuration, loops: loops, logger: logger)
         let address = try await server.bind(host: "127.0.0.1", port: 0)
         async let running: Void = server.run()
         let channel = ClientChannel(

@@ -34,6 +34,8 @@ public struct ClientConfiguration: Sendable {
     public var maxBackOff = Duration.seconds(20)
     /// Sent with every call.
     public var userAgent = "apus-grpc"
+    /// Around every call, the first one outermost.
+    public var interceptors: [any RPCInterceptor] = []
     public var http2 = HTTP2Configuration()
 
     public init() {}

@@ -8,6 +8,7 @@ public import Telemetry
 /// `CancellationError` when the caller's task is cancelled, which cancels the call.
 public final class ClientChannel: Sendable {
     private let transport: ClientTransport
+    private let interceptors: ClientInterceptors?
 
     public init(
         host: String, port: Int, loops: IOLoopGroup, logger: Logger = .silent,
@@ -16,19 +17,34 @@ public final class ClientChannel: Sendable {
         transport = ClientTransport(
             host: host, port: port, loop: loops.next(), configuration: configuration,
             logger: logger)
+        interceptors = ClientInterceptors(configuration.interceptors)
     }
 
     /// One message each way.
     public func unary(
         _ method: RPCMethod, _ request: [UInt8], options: CallOptions = CallOptions()
     ) async throws -> [UInt8] {
-        try await transport.unary(method, request, options)
+        guard let interceptors else {
+            return try await transport.unary(method, request, options)
+        }
+        return try await interceptors.around(method, options) { options in
+            try await transport.unary(method, request, options)
+        }
     }
 
     /// A call of any kind, for as long as the body runs: what is left of it then is cancelled.
     public func withCall<Result: Sendable>(
         _ method: RPCMethod, options: CallOptions = CallOptions(),
         _ body: (ClientCall) async throws -> Result
+    ) async throws -> Result {
+        guard let interceptors else { return try await perform(method, options, body) }
+        return try await interceptors.around(method, options) { options in
+            try await perform(method, options, body)
+        }
+    }
+
+    private func perform<Result: Sendable>(
+        _ method: RPCMethod, _ options: CallOptions, _ body: (ClientCall) async throws -> Result
     ) async throws -> Result {
         let id = await transport.start(method, options)
         do {

@@ -15,14 +15,17 @@ public final class RPCServer: Sendable {
     private let stopped = Latch()
     private let shuttingDown = Atomic<Bool>(false)
 
-    /// - Parameter willShutDown: Called first of all when the server is told to stop, before clients
-    ///   hear of it: the place to turn health to NOT_SERVING and to end subscriptions.
+    /// - Parameters:
+    ///   - interceptors: Around every call that has a handler, the first one outermost.
+    ///   - willShutDown: Called first of all when the server is told to stop, before clients
+    ///     hear of it: the place to turn health to NOT_SERVING and to end subscriptions.
     /// - Precondition: No method is served twice.
     public init(
-        services: [any RPCService], configuration: Configuration = Configuration(),
-        loops: IOLoopGroup, logger: Logger, willShutDown: (@Sendable () async -> Void)? = nil
+        services: [any RPCService], interceptors: [any RPCInterceptor] = [],
+        configuration: Configuration = Configuration(), loops: IOLoopGroup, logger: Logger,
+        willShutDown: (@Sendable () async -> Void)? = nil
     ) {
-        core = ServerCore(services, configuration, logger)
+        core = ServerCore(services, interceptors, configuration, logger)
         self.loops = loops
         self.willShutDown = willShutDown
         door = Door(loop: loops.loops[0], core: core, loops: loops)

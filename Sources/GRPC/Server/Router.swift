@@ -17,8 +17,8 @@ final class Router: Sendable {
     private let services: Set<String>
 
     /// - Precondition: No two handlers for one method.
-    init(_ services: [any RPCService]) {
-        let handlers = services.flatMap(\.rpcHandlers)
+    init(_ services: [any RPCService], interceptors: [any RPCInterceptor] = []) {
+        let handlers = services.flatMap(\.rpcHandlers).map { $0.intercepted(by: interceptors) }
         var size = 16
         while size < handlers.count * 2 { size *= 2 }
         var slots = [Route?](repeating: nil, count: size)

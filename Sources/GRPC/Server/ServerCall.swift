@@ -31,6 +31,13 @@ public struct ServerCall: Sendable {
         shared = Shared(connection, stream, method, metadata, deadline)
     }
 
+    /// The same call with other metadata of the request.
+    func with(_ metadata: Metadata) -> ServerCall {
+        ServerCall(
+            connection: shared.connection, stream: shared.stream, method: shared.method,
+            metadata: metadata, deadline: shared.deadline)
+    }
+
     public var method: RPCMethod { shared.method }
     /// What the client sent, without HTTP's and gRPC's own fields.
     public var metadata: Metadata { shared.metadata }

@@ -16,8 +16,11 @@ final class ServerCore: Sendable {
         var whenEmpty: [UnsafeContinuation<Void, Never>] = []
     }
 
-    init(_ services: [any RPCService], _ configuration: RPCServerConfiguration, _ logger: Logger) {
-        router = Router(services)
+    init(
+        _ services: [any RPCService], _ interceptors: [any RPCInterceptor],
+        _ configuration: RPCServerConfiguration, _ logger: Logger
+    ) {
+        router = Router(services, interceptors: interceptors)
         self.configuration = configuration
         self.logger = logger
     }

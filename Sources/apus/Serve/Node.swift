@@ -72,6 +72,7 @@ struct Node: Sendable {
                 ReflectionService(
                     pool: EventCatalogue.pool, services: names + ReflectionService.serviceNames),
             ],
+            interceptors: [CallMetrics(metrics), CallLogging(logger.labelled("grpc"))],
             configuration: rpc, loops: loops, logger: logger.labelled("grpc"),
             willShutDown: { [subscriptions, replays] in
                 serving.stop()
