@@ -3,28 +3,34 @@ import HTTP2
 /// An answer to a request that isn't gRPC.
 struct PlainResponse {
     let headers: FixedHeaders
-    let body: String
+    private(set) var fields = HeaderFields()
+    private(set) var body: [UInt8]
 
     private init(_ headers: KeyValuePairs<StaticString, StaticString>, _ body: String) {
         self.headers = FixedHeaders(headers)
-        self.body = body
+        self.body = Array(body.utf8)
+    }
+
+    init(_ resource: PlainResource) {
+        headers = Self.found
+        body = resource.body()
+        fields.append("content-type", resource.contentType)
+        fields.append("content-length", String(body.count))
     }
 
     /// The same for a HEAD request.
-    var withoutBody: PlainResponse { PlainResponse(headers: headers, body: "") }
-
-    private init(headers: FixedHeaders, body: String) {
-        self.headers = headers
-        self.body = body
+    var withoutBody: PlainResponse {
+        var response = self
+        response.body = []
+        return response
     }
 
-    static let healthy = PlainResponse(
-        [":status": "200", "content-type": "text/plain", "content-length": "3"], "ok\n")
+    private static let found = FixedHeaders([":status": "200"])
     static let notFound = PlainResponse(
         [":status": "404", "content-type": "text/plain"], "not found\n")
     static let methodNotAllowed = PlainResponse(
         [":status": "405", "content-type": "text/plain", "allow": "POST"], "method not allowed\n")
-    static let healthMethodNotAllowed = PlainResponse(
+    static let resourceMethodNotAllowed = PlainResponse(
         [":status": "405", "content-type": "text/plain", "allow": "GET, HEAD"],
         "method not allowed\n")
     static let unsupportedMediaType = PlainResponse(

@@ -8,6 +8,8 @@ public struct RPCServerConfiguration: Sendable {
     public var maxUnsentBytes = 64 * 1_024
     /// Connections over all loops; further ones are closed at once.
     public var maxConnections = 20_000
+    /// What is served besides gRPC and `/healthz`.
+    public var plainResources: [PlainResource] = []
     public var http2 = HTTP2Configuration()
 
     public init() {}

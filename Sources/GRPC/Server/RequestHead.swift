@@ -1,4 +1,5 @@
 import HTTP2
+import IO
 
 /// What a request's header fields say, read as they arrive.
 struct RequestHead {
@@ -59,9 +60,9 @@ struct RequestHead {
         }
     }
 
-    func verdict(headersTooLarge: Bool, router: Router) -> Verdict {
+    func verdict(headersTooLarge: Bool, router: Router, peer: SocketAddress) -> Verdict {
         guard method == .post && isGRPC else {
-            let response = plainResponse(headersTooLarge)
+            let response = plainResponse(headersTooLarge, router, peer)
             return .plain(method == .head ? response.withoutBody : response)
         }
         if headersTooLarge {
@@ -81,15 +82,17 @@ struct RequestHead {
         return RPCError(.unimplemented, "unknown \(what): \(path.prefix(200))")
     }
 
-    private func plainResponse(_ headersTooLarge: Bool) -> PlainResponse {
+    private func plainResponse(
+        _ headersTooLarge: Bool, _ router: Router, _ peer: SocketAddress
+    ) -> PlainResponse {
         if headersTooLarge { return .headersTooLarge }
-        let isHealth = unknownPath == "/healthz" || unknownPath?.hasPrefix("/healthz?") == true
-        switch method {
-        case .get where isHealth, .head where isHealth: return .healthy
-        case _ where isHealth: return .healthMethodNotAllowed
-        case .post: return .unsupportedMediaType
-        case .get, .head: return route == nil ? .notFound : .methodNotAllowed
-        default: return .methodNotAllowed
+        let resource = unknownPath.flatMap { router.resource($0, for: peer) }
+        switch (method, resource) {
+        case (.get, let resource?), (.head, let resource?): return PlainResponse(resource)
+        case (_, .some): return .resourceMethodNotAllowed
+        case (.post, nil): return .unsupportedMediaType
+        case (.get, nil), (.head, nil): return route == nil ? .notFound : .methodNotAllowed
+        case (.other, nil): return .methodNotAllowed
         }
     }
 

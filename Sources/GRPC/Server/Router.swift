@@ -1,4 +1,5 @@
 import HTTP2
+import IO
 
 /// Where a path leads.
 final class Route: Sendable {
@@ -15,9 +16,15 @@ final class Route: Sendable {
 final class Router: Sendable {
     private let slots: [Route?]
     private let services: Set<String>
+    private let resources: [String: PlainResource]
 
-    /// - Precondition: No two handlers for one method.
-    init(_ services: [any RPCService], interceptors: [any RPCInterceptor] = []) {
+    /// - Precondition: No two handlers for one method, no two resources at one path.
+    init(
+        _ services: [any RPCService], interceptors: [any RPCInterceptor] = [],
+        resources: [PlainResource] = []
+    ) {
+        self.resources = Dictionary(
+            uniqueKeysWithValues: (resources + [.health]).map { ($0.path, $0) })
         let handlers = services.flatMap(\.rpcHandlers).map { $0.intercepted(by: interceptors) }
         var size = 16
         while size < handlers.count * 2 { size *= 2 }
@@ -44,6 +51,12 @@ final class Router: Sendable {
             index = (index + 1) & (slots.count - 1)
         }
         return nil
+    }
+
+    /// What plain HTTP finds at a path, which may have a query.
+    func resource(_ path: String, for peer: SocketAddress) -> PlainResource? {
+        let resource = resources[String(path.prefix { $0 != "?" })]
+        return resource?.loopbackOnly == true && !peer.isLoopback ? nil : resource
     }
 
     /// Whether the path names a service that is here.

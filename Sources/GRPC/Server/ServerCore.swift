@@ -20,7 +20,8 @@ final class ServerCore: Sendable {
         _ services: [any RPCService], _ interceptors: [any RPCInterceptor],
         _ configuration: RPCServerConfiguration, _ logger: Logger
     ) {
-        router = Router(services, interceptors: interceptors)
+        router = Router(
+            services, interceptors: interceptors, resources: configuration.plainResources)
         self.configuration = configuration
         self.logger = logger
     }

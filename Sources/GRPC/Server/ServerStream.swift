@@ -39,7 +39,8 @@ final class ServerStream: HTTP2Stream {
 
     override func receivedHeaders(trailers: Bool) {
         guard !trailers, !isAnswered else { return }
-        let verdict = head.verdict(headersTooLarge: headersTooLarge, router: core.router)
+        let verdict = head.verdict(
+            headersTooLarge: headersTooLarge, router: core.router, peer: connection.peer)
         encodings.received(head)
         switch verdict {
         case .call(let route):
@@ -57,9 +58,9 @@ final class ServerStream: HTTP2Stream {
         case .plain(let response):
             isAnswered = true
             hearsOut = true
-            respond(response.headers, HeaderFields(), end: response.body.isEmpty)
+            respond(response.headers, response.fields, end: response.body.isEmpty)
             if !response.body.isEmpty {
-                send(Array(response.body.utf8), head: ChunkHead())
+                send(response.body, head: ChunkHead())
                 end()
             }
         }
