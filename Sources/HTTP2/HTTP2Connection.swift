@@ -63,6 +63,8 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
 
     /// Lets the open streams end and takes no new ones; closes when the last one has ended.
     public func drain() {
+        // Who hasn't shaken hands has been promised nothing.
+        guard connection.isEstablished else { return connection.close() }
         session?.announceShutdown()
         // When the answer is here, what the peer sent before it knew is here as well. A peer that
         // does not answer had its time.

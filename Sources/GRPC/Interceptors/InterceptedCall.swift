@@ -59,6 +59,14 @@ public struct InterceptedCall: Sendable {
         }
     }
 
+    /// Who the peer proved to be; nil in plaintext, when it showed no certificate, and on a client.
+    public var peerIdentity: PeerIdentity? {
+        switch origin {
+        case .server(let call): call.peerIdentity
+        case .client: nil
+        }
+    }
+
     public var deadline: ContinuousClock.Instant? {
         switch origin {
         case .server(let call): call.deadline

@@ -4,7 +4,8 @@ public import Telemetry
 
 /// Serves gRPC services over HTTP/2, and `GET /healthz`.
 ///
-/// ``bind(host:port:)``, then ``run()``; ``shutdown(grace:)`` from elsewhere makes `run` return.
+/// ``bind(host:port:tls:)`` and ``bind(unixPath:tls:)``, as often as there are ways in, then
+/// ``run()``; ``shutdown(grace:)`` from elsewhere makes `run` return.
 public final class RPCServer: Sendable {
     public typealias Configuration = RPCServerConfiguration
 
@@ -36,11 +37,28 @@ public final class RPCServer: Sendable {
     /// - Parameters:
     ///   - host: A numeric address or a name; `0.0.0.0` for all.
     ///   - port: 0 lets the system choose.
+    ///   - tls: Nil for plaintext (h2c).
     /// - Returns: Where it listens.
     /// - Throws: ``IOError``: `.addressInUse`, `.badAddress`.
-    public func bind(host: String, port: Int) async throws -> SocketAddress {
+    @discardableResult
+    public func bind(
+        host: String, port: Int, tls: TLSContext? = nil
+    ) async throws -> SocketAddress {
         let addresses = try await Resolver.addresses(host: host, port: port)
-        return try await door.open(addresses[0])
+        return try await door.open(addresses[0], tls)
+    }
+
+    /// The same at a path of the file system, of 107 bytes at most. A socket that an earlier process
+    /// left there is replaced; the file is gone when the server has stopped.
+    ///
+    /// Whoever may write to the file may connect: its mode is what the process's umask leaves, so
+    /// that with the usual one it is the owner alone, and the folder's mode comes on top.
+    ///
+    /// - Throws: ``IOError``: `.addressInUse` when somebody answers there, or when it is a file of
+    ///   another kind; `.badAddress`.
+    @discardableResult
+    public func bind(unixPath: String, tls: TLSContext? = nil) async throws -> SocketAddress {
+        try await door.open(.unix(path: unixPath), tls)
     }
 
     /// Serves until ``shutdown(grace:)`` is through. Cancelling the task ends every call at once.
@@ -80,58 +98,6 @@ public final class RPCServer: Sendable {
         door.onLoop { $0.close() }
         for connection in connections { connection.onLoop { $0.terminate() } }
         stopped.open()
-    }
-}
-
-/// The listener, on the group's first loop; hands connections to the loops in turn.
-private actor Door {
-    nonisolated let loop: IOLoop
-    private let core: ServerCore
-    private let loops: IOLoopGroup
-    private var listener: Listener?
-    private var timer: IOTimer?
-
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
-
-    init(loop: IOLoop, core: ServerCore, loops: IOLoopGroup) {
-        self.loop = loop
-        self.core = core
-        self.loops = loops
-    }
-
-    func open(_ address: SocketAddress) throws(IOError) -> SocketAddress {
-        let listener = try Listener(address, on: loop, logger: core.logger)
-        self.listener = listener
-        return listener.address
-    }
-
-    func startAccepting() throws(IOError) {
-        try listener?.start { [core, loops] fd, peer in
-            let connection = ServerConnection(loop: loops.next(), peer: peer, core: core)
-            if core.add(connection) {
-                connection.onLoop { $0.start(fd) }
-            } else {
-                Listener.refuse(fd)
-            }
-        }
-    }
-
-    func close() {
-        listener?.stop()
-        listener = nil
-    }
-
-    func after(_ delay: Duration, _ action: @escaping @Sendable () -> Void) {
-        timer = loop.schedule(after: delay, action)
-    }
-
-    func forgetTimer() {
-        timer?.cancel()
-        timer = nil
-    }
-
-    nonisolated func onLoop(_ action: @escaping @Sendable (isolated Door) -> Void) {
-        loop.execute { self.assumeIsolated(action) }
     }
 }
 

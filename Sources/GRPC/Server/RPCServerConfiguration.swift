@@ -10,6 +10,8 @@ public struct RPCServerConfiguration: Sendable {
     public var maxConnections = 20_000
     /// What is served besides gRPC and `/healthz`.
     public var plainResources: [PlainResource] = []
+    /// How long a client may take for its TLS handshake.
+    public var handshakeTimeout: Duration = .seconds(10)
     public var http2 = HTTP2Configuration()
 
     public init() {}

@@ -11,31 +11,34 @@ public struct ServerCall: Sendable {
         let method: RPCMethod
         let metadata: Metadata
         let deadline: ContinuousClock.Instant?
+        let peerIdentity: PeerIdentity?
 
         init(
             _ connection: ServerConnection, _ stream: Int32, _ method: RPCMethod,
-            _ metadata: Metadata, _ deadline: ContinuousClock.Instant?
+            _ metadata: Metadata, _ deadline: ContinuousClock.Instant?,
+            _ peerIdentity: PeerIdentity?
         ) {
             self.connection = connection
             self.stream = stream
             self.method = method
             self.metadata = metadata
             self.deadline = deadline
+            self.peerIdentity = peerIdentity
         }
     }
 
     init(
         connection: ServerConnection, stream: Int32, method: RPCMethod, metadata: Metadata,
-        deadline: ContinuousClock.Instant?
+        deadline: ContinuousClock.Instant?, peerIdentity: PeerIdentity?
     ) {
-        shared = Shared(connection, stream, method, metadata, deadline)
+        shared = Shared(connection, stream, method, metadata, deadline, peerIdentity)
     }
 
     /// The same call with other metadata of the request.
     func with(_ metadata: Metadata) -> ServerCall {
         ServerCall(
             connection: shared.connection, stream: shared.stream, method: shared.method,
-            metadata: metadata, deadline: shared.deadline)
+            metadata: metadata, deadline: shared.deadline, peerIdentity: shared.peerIdentity)
     }
 
     public var method: RPCMethod { shared.method }
@@ -44,6 +47,8 @@ public struct ServerCall: Sendable {
     public var peer: SocketAddress { shared.connection.peer }
     /// The peer's numeric address, without its port.
     public var peerHost: String { peer.host }
+    /// Who the peer proved to be; nil in plaintext, and when it showed no certificate.
+    public var peerIdentity: PeerIdentity? { shared.peerIdentity }
     /// Whether the peer is on this machine.
     public var isFromLoopback: Bool { peer.isLoopback }
     /// When the client gives up. The call's task is cancelled then.

@@ -6,21 +6,25 @@ import Telemetry
 actor ServerConnection {
     nonisolated let loop: IOLoop
     nonisolated let peer: SocketAddress
+    private let tls: TLSContext?
     private let core: ServerCore
     private var http2: HTTP2Connection?
     private var nextToken: UInt64 = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(loop: IOLoop, peer: SocketAddress, core: ServerCore) {
+    init(loop: IOLoop, peer: SocketAddress, tls: TLSContext?, core: ServerCore) {
         self.loop = loop
         self.peer = peer
+        self.tls = tls
         self.core = core
     }
 
     /// Takes over an accepted descriptor.
     func start(_ fd: Int32) {
-        let connection = Connection(owning: fd, peer: peer, loop: loop)
+        let connection = Connection(
+            owning: fd, peer: peer, loop: loop, tls: tls,
+            handshakeTimeout: core.configuration.handshakeTimeout)
         do {
             http2 = try HTTP2Connection(
                 .server, on: connection, configuration: core.configuration.http2,
@@ -33,6 +37,9 @@ actor ServerConnection {
             core.connectionClosed(self)
         }
     }
+
+    /// Who the client proved to be, by its certificate.
+    var peerIdentity: PeerIdentity? { http2?.connection.peerIdentity }
 
     /// Lets open calls end, takes no new ones, then closes.
     func drain() {

@@ -121,7 +121,8 @@ final class ServerStream: HTTP2Stream {
         guard let route else { return }
         let call = ServerCall(
             connection: connection, stream: id, method: route.handler.method,
-            metadata: Metadata(received: head.metadata), deadline: deadlineInstant)
+            metadata: Metadata(received: head.metadata), deadline: deadlineInstant,
+            peerIdentity: connection.assumeIsolated { $0.peerIdentity })
         head = RequestHead()
         core.handlersRunning.wrappingAdd(1, ordering: .relaxed)
         // The one place that starts a task: a call's. It runs on this loop, and its end is the

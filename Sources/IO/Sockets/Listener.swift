@@ -6,18 +6,24 @@ public final class Listener: ReadinessHandler {
     /// With the port the system chose when 0 was asked for.
     public let address: SocketAddress
     private let socket: Socket
+    /// Of a Unix socket's file, which goes with us.
+    private let file: FileIdentity?
     private let loop: IOLoop
     private let logger: Logger
     private var registration: Registration?
     private var resumption: IOTimer?
+    /// The descriptor accepted last: the system gives out the lowest that is free.
+    private var newest: Int32 = 0
+    private var isPaused = false
     private var accepted: ((_ fd: Int32, _ peer: SocketAddress) -> Void)?
 
     /// Accepted in one turn, so that a crowd at the door doesn't starve those inside.
     private static let perTurn = 64
-    /// The wait when the process is out of descriptors: somebody has to leave first.
+    /// How long to wait when the process is out of descriptors.
     private static let pause = Duration.milliseconds(100)
 
-    /// Binds and listens; connections queue in the kernel until ``start(_:)``.
+    /// Binds and listens; connections queue in the kernel until ``start(_:)``. A Unix socket that a
+    /// process left behind is replaced when nobody answers there.
     ///
     /// - Throws: ``IOError``: `.addressInUse`, `.badAddress`.
     public init(
@@ -27,9 +33,16 @@ public final class Listener: ReadinessHandler {
         socket = try Socket(for: address)
         try socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
         if case .ipv6 = address { try socket.setOption(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
-        try socket.bind(address)
+        switch address {
+        case .unix(let path):
+            file = try socket.bind(unixPath: path)
+            self.address = address
+        default:
+            file = nil
+            try socket.bind(address)
+            self.address = socket.localAddress
+        }
         try socket.listen(backlog: backlog)
-        self.address = socket.localAddress
         self.loop = loop
         self.logger = logger
     }
@@ -49,6 +62,7 @@ public final class Listener: ReadinessHandler {
         registration?.cancel()
         registration = nil
         accepted = nil
+        if case .unix(let path) = address, FileIdentity(path) == file { unsafe unlink(path) }
     }
 
     /// Closes an accepted descriptor that nobody wants.
@@ -59,17 +73,40 @@ public final class Listener: ReadinessHandler {
     public func ready(_ readiness: Readiness) {
         do {
             for _ in 0..<Self.perTurn {
-                guard let accepted, let (fd, peer) = try socket.accept() else { return }
+                guard hasRoom else { return pause(nil) }
+                guard let accepted, let (fd, peer) = try socket.accept() else { break }
+                newest = fd
                 accepted(fd, peer)
             }
+            resumed()
         } catch {
-            logger.error(
-                "Can't accept connections for now",
-                [.error: .init(error), .delay: .init(Self.pause)])
-            registration?.update([])
-            resumption = loop.schedule(after: Self.pause) { [self] in
-                registration?.update(.read)
-            }
+            pause(error)
         }
+    }
+
+    private var hasRoom: Bool { DescriptorLimit.hasRoom(after: newest, copying: socket.fd) }
+
+    /// Looks again in a while: somebody has to leave first. Told once, not at each look.
+    private func pause(_ error: IOError?) {
+        registration?.update([])
+        resumption = loop.schedule(after: Self.pause) { [self] in
+            guard hasRoom else { return pause(nil) }
+            registration?.update(.read)
+        }
+        guard !isPaused else { return }
+        isPaused = true
+        logger.error(
+            "Accepting connections pauses",
+            [
+                .address: .init("\(address)"),
+                .reason: .init(error.map { "\($0)" } ?? "open files are near their limit"),
+                .limit: .init(DescriptorLimit.current),
+            ])
+    }
+
+    private func resumed() {
+        guard isPaused else { return }
+        isPaused = false
+        logger.info("Accepting connections goes on", [.address: .init("\(address)")])
     }
 }

@@ -40,6 +40,35 @@ struct Socket: ~Copyable {
         throw IOError(operation: "bind \(address)", errno: reason)
     }
 
+    /// Binds where a process that is gone may have left its socket, which is replaced.
+    ///
+    /// - Throws: ``IOError`` `.addressInUse` when somebody answers there, or when it is a file of
+    ///   another kind.
+    func bind(unixPath path: String) throws(IOError) -> FileIdentity {
+        let address = SocketAddress.unix(path: path)
+        do throws(IOError) {
+            try bind(address)
+        } catch {
+            guard error.code == .addressInUse, Self.isLeftBehind(address),
+                FileIdentity(path)?.isSocket == true, unsafe unlink(path) == 0
+            else { throw error }
+            try bind(address)
+        }
+        guard let identity = FileIdentity(path) else {
+            throw IOError(operation: "bind \(address)", errno: errno)
+        }
+        return identity
+    }
+
+    private static func isLeftBehind(_ address: SocketAddress) -> Bool {
+        do throws(IOError) {
+            _ = try Socket(for: address).connect(address)
+            return false
+        } catch {
+            return error.errno == ECONNREFUSED
+        }
+    }
+
     func listen(backlog: Int32) throws(IOError) {
         _ = try Self.check(Glibc.listen(fd, backlog), "listen")
     }

@@ -1,0 +1,57 @@
+import IO
+import Telemetry
+
+/// A server's listeners, on the group's first loop; hands connections to the loops in turn.
+actor Door {
+    nonisolated let loop: IOLoop
+    private let core: ServerCore
+    private let loops: IOLoopGroup
+    private var listeners: [(listener: Listener, tls: TLSContext?)] = []
+    private var timer: IOTimer?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(loop: IOLoop, core: ServerCore, loops: IOLoopGroup) {
+        self.loop = loop
+        self.core = core
+        self.loops = loops
+    }
+
+    func open(_ address: SocketAddress, _ tls: TLSContext?) throws(IOError) -> SocketAddress {
+        let listener = try Listener(address, on: loop, logger: core.logger)
+        listeners.append((listener, tls))
+        return listener.address
+    }
+
+    func startAccepting() throws(IOError) {
+        for (listener, tls) in listeners {
+            try listener.start { [core, loops] fd, peer in
+                let connection = ServerConnection(
+                    loop: loops.next(), peer: peer, tls: tls, core: core)
+                if core.add(connection) {
+                    connection.onLoop { $0.start(fd) }
+                } else {
+                    Listener.refuse(fd)
+                }
+            }
+        }
+    }
+
+    func close() {
+        for (listener, _) in listeners { listener.stop() }
+        listeners = []
+    }
+
+    func after(_ delay: Duration, _ action: @escaping @Sendable () -> Void) {
+        timer = loop.schedule(after: delay, action)
+    }
+
+    func forgetTimer() {
+        timer?.cancel()
+        timer = nil
+    }
+
+    nonisolated func onLoop(_ action: @escaping @Sendable (isolated Door) -> Void) {
+        loop.execute { self.assumeIsolated(action) }
+    }
+}
