@@ -10,6 +10,7 @@ final class SessionCallbacks {
         try HTTP2Session.check(unsafe nghttp2_session_callbacks_new(&callbacks))
         guard let callbacks = unsafe callbacks else { throw HTTP2Session.error(0) }
         unsafe raw = callbacks
+        unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(raw, frameBegins)
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(raw, beginHeaders)
         unsafe nghttp2_session_callbacks_set_on_header_callback(raw, header)
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(raw, frameReceived)
@@ -31,6 +32,25 @@ private func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
 
 private func isTrailers(_ frame: Frame, _ session: HTTP2Session) -> Bool {
     unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS
+}
+
+/// What the library lets a server's client do against RFC 9113.
+private func frameBegins(
+    _ raw: OpaquePointer?, _ head: UnsafePointer<nghttp2_frame_hd>?,
+    _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), session.role == .server,
+        let head = unsafe head?.pointee
+    else { return 0 }
+    let error: HTTP2ErrorCode? =
+        switch UInt32(head.type) {
+        case NGHTTP2_HEADERS.rawValue: session.closedStreams.headersBegin(head.stream_id)
+        // Whole priorities are ignored; §6.3 still wants them on a stream.
+        case NGHTTP2_PRIORITY.rawValue where head.stream_id == 0: .protocolError
+        default: nil
+        }
+    if let error { session.terminate(error) }
+    return 0
 }
 
 private func beginHeaders(
@@ -96,6 +116,8 @@ private func frameReceived(
             stream.remoteEnded = true
             stream.receivedEnd()
         }
+    case NGHTTP2_RST_STREAM.rawValue:
+        session.closedStreams.closed(unsafe frame.pointee.hd.stream_id)
     case NGHTTP2_GOAWAY.rawValue:
         let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
         unsafe session.handler?.receivedGoAway(code, reason: debugText(of: frame))
@@ -139,8 +161,19 @@ private func streamClosed(
     _ raw: OpaquePointer?, _ id: Int32, _ code: UInt32, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let session = unsafe session(context), let stream = session.stream(id) else { return 0 }
+    if stream.remoteEnded { session.closedStreams.closed(id) }
     session.remove(stream, HTTP2ErrorCode(rawValue: code))
     return 0
+}
+
+/// The library resets the stream whose window SETTINGS made overflow; RFC 9113 §6.9.2 wants the
+/// connection ended, and a peer that can't count is not worth telling the cases apart.
+private func resetSent(_ frame: Frame, _ session: HTTP2Session) {
+    if unsafe frame.pointee.hd.type == NGHTTP2_RST_STREAM.rawValue
+        && frame.pointee.rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR.rawValue
+    {
+        session.terminate(.flowControlError)
+    }
 }
 
 /// A server that is done before its client tells it so (RFC 9113 §8.1); a client's request that
@@ -155,6 +188,7 @@ private func frameSent(
         }
         return 0
     }
+    unsafe resetSent(frame, session)
     guard unsafe UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
         unsafe frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue
             || frame.pointee.hd.type == NGHTTP2_DATA.rawValue,

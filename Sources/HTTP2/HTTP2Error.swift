@@ -8,6 +8,7 @@ public struct HTTP2ErrorCode: RawRepresentable, Sendable, Hashable, CustomString
     public static let protocolError = Self(rawValue: 1)
     public static let internalError = Self(rawValue: 2)
     public static let flowControlError = Self(rawValue: 3)
+    public static let streamClosed = Self(rawValue: 5)
     public static let refusedStream = Self(rawValue: 7)
     public static let cancel = Self(rawValue: 8)
     public static let enhanceYourCalm = Self(rawValue: 11)

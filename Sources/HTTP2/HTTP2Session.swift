@@ -44,6 +44,7 @@ public final class HTTP2Session {
     var withheld = 0
     /// The handler was told that there is output and hasn't come for it yet.
     private var outputAsked = false
+    var closedStreams = ClosedStreams()
     /// Whose header block arrives.
     var headerStream: HTTP2Stream?
     private var busy = false
