@@ -32,6 +32,8 @@ import Testing
     @Test func `percent encoding keeps printable text and survives the round trip`() {
         #expect(PercentEncoding.encode("a b~") == Array("a b~".utf8))
         #expect(PercentEncoding.encode("50%\n€") == Array("50%25%0A%E2%82%AC".utf8))
+        #expect(PercentEncoding.encode(" a  b ") == Array("%20a  b%20".utf8))
+        #expect(PercentEncoding.encode(" ") == Array("%20".utf8))
         let text = "\t\nTest with \r\nUTF-8: ☺ and %, 100 %25"
         #expect(PercentEncoding.decode(PercentEncoding.encode(text)) == text)
     }

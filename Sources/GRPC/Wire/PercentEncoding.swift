@@ -1,12 +1,15 @@
-/// `grpc-message`: UTF-8 with everything but printable ASCII, and `%` itself, as `%XX`.
+/// `grpc-message`: UTF-8 with everything but printable ASCII, and `%` itself, as `%XX`; so is a
+/// space at either end, where HTTP/2 allows none (RFC 9113 §8.2.1).
 enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 
     static func encode(_ text: String) -> [UInt8] {
         var encoded: [UInt8] = []
         encoded.reserveCapacity(text.utf8.count)
-        for byte in text.utf8 {
-            if (0x20...0x7e).contains(byte) && byte != 0x25 {
+        let ends = [0, text.utf8.count - 1]
+        for (index, byte) in text.utf8.enumerated() {
+            let isPlain = (0x20...0x7e).contains(byte) && byte != 0x25
+            if isPlain && !(byte == 0x20 && ends.contains(index)) {
                 encoded.append(byte)
             } else {
                 encoded += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
