@@ -38,6 +38,20 @@ import Testing
         #expect(code(two.received(FramedMessage([2]))) == .unimplemented)
     }
 
+    @Test func `a unary request is refused with the first byte of a second message`() {
+        for kind in [RPCKind.unary, .serverStreaming] {
+            var state = ServerCallState(kind)
+            _ = state.headersReceived()
+            #expect(state.messageBegan() == .none)
+            _ = state.received(FramedMessage([1]))
+            #expect(code(state.messageBegan()) == .unimplemented)
+        }
+        var streaming = ServerCallState(.clientStreaming)
+        _ = streaming.headersReceived()
+        _ = streaming.received(FramedMessage([1]))
+        #expect(streaming.messageBegan() == .none)
+    }
+
     @Test func `a request that ends within a message is INTERNAL`() {
         var state = ServerCallState(.clientStreaming)
         _ = state.headersReceived()

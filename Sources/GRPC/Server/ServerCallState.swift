@@ -76,6 +76,15 @@ struct ServerCallState {
         return handlerStarted ? .wakeReader : .none
     }
 
+    /// Part of another message is here. A second one of a unary request is refused before it is
+    /// whole: the first holds the window until the handler starts, so it might never be.
+    func messageBegan() -> RequestAction {
+        guard !kind.requestsStream, messageCount > 0, !isFinished, failure == nil else {
+            return .none
+        }
+        return .fail(RPCError(.unimplemented, "more than one request message"))
+    }
+
     mutating func requestEnded(midMessage: Bool) -> RequestAction {
         guard !requestsEnded, !isFinished, failure == nil else { return .none }
         requestsEnded = true

@@ -76,6 +76,7 @@ final class ServerStream: HTTP2Stream {
             try deframer.read(data) { message in
                 if let action = state?.received(message) { perform(action) }
             }
+            if deframer.isMidMessage, let action = state?.messageBegan() { perform(action) }
         } catch {
             perform(.fail(error.rpcError))
         }
