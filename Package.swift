@@ -100,6 +100,23 @@ let package = Package(
             name: "protoc-gen-apus", dependencies: ["CDescriptorProtos", "CProtobufC"],
             path: "codegen/protoc-gen-apus", swiftSettings: strict),
 
+        // gRPC's interop suite: a server and a client for tests alone.
+        .target(
+            name: "CInteropProtos", dependencies: ["CProtobufC"],
+            path: "Tests/Interop/CInteropProtos"),
+        .target(
+            name: "InteropSupport",
+            dependencies: ["CInteropProtos", "CProtobufC", "EventProtos", "GRPC", "Protobuf"],
+            path: "Tests/Interop/InteropSupport", swiftSettings: strict),
+        .executableTarget(
+            name: "interop-server",
+            dependencies: ["EventProtos", "GRPC", "IO", "InteropSupport", "Telemetry"],
+            path: "Tests/Interop/InteropServer", swiftSettings: house),
+        .executableTarget(
+            name: "interop-client",
+            dependencies: ["EventProtos", "GRPC", "IO", "InteropSupport", "Protobuf"],
+            path: "Tests/Interop/InteropClient", swiftSettings: house),
+
         // What tests share. A plain target, so that every test target can use it.
         .target(
             name: "TestSupport",

@@ -118,3 +118,9 @@ protos=$root/Tests/CodegenTests/Protos
 (cd "$protos" && find . -name '*.proto' | sed 's|^\./||' | LC_ALL=C sort) > "$work/files"
 generate Tests/CGolden Tests/CodegenTests/Golden \
     module=CGolden,catalogue=GoldenCatalogue,runtime=EventProtos "$protos" "$work/files"
+
+# gRPC's interop suite, for the test-only server and client that speak it.
+printf 'grpc/testing/%s.proto\n' empty messages test > "$work/files"
+generate Tests/Interop/CInteropProtos Tests/Interop/InteropSupport/Generated \
+    module=CInteropProtos,catalogue=InteropCatalogue,runtime=EventProtos \
+    /usr/share/grpc-proto "$work/files"

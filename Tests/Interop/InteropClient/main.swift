@@ -1,0 +1,3 @@
+import Glibc
+
+await exit(InteropClient.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,3 @@
+import Glibc
+
+await exit(InteropServer.main(Array(CommandLine.arguments.dropFirst())))
