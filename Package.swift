@@ -148,7 +148,7 @@ let package = Package(
         tests("ProtobufTests", ["Protobuf"], exclude: ["Fixtures"]),
         // What the fuzzers call; their corpus runs as a test.
         .target(
-            name: "FuzzEntries", dependencies: ["EventProtos", "GRPC", "Protobuf"],
+            name: "FuzzEntries", dependencies: ["EventProtos", "GRPC", "HTTP2", "Protobuf"],
             path: "Tests/Fuzz/FuzzEntries", swiftSettings: house),
         tests("FuzzTests", ["FuzzEntries"]),
         tests(
@@ -166,7 +166,11 @@ let package = Package(
 // libFuzzer takes over `main`, so the fuzzers exist only for `Tests/Fuzz/run`, which asks for them.
 if Context.environment["APUS_FUZZ"] != nil {
     package.targets.append(.target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"))
-    package.targets += ["FuzzDecode", "FuzzJSON", "FuzzDeframer", "FuzzDescriptors"].map { name in
+    let fuzzers = [
+        "FuzzDecode", "FuzzJSON", "FuzzDeframer", "FuzzDescriptors", "FuzzTexts", "FuzzMetadata",
+        "FuzzSession",
+    ]
+    package.targets += fuzzers.map { name in
         .executableTarget(
             name: name, dependencies: ["CFuzzer", "FuzzEntries"], path: "Tests/Fuzz/\(name)",
             swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])

@@ -1,4 +1,4 @@
-import HTTP2
+package import HTTP2
 
 /// What goes with a call besides its messages: names and values, in order, names in lower case.
 ///
@@ -10,7 +10,7 @@ public struct Metadata: Sendable, Hashable {
     public init() { fields = HeaderFields() }
 
     /// Takes over fields that came from a peer.
-    init(received fields: HeaderFields) { self.fields = fields }
+    package init(received fields: HeaderFields) { self.fields = fields }
 
     public var isEmpty: Bool { fields.isEmpty }
     public var count: Int { fields.count }

@@ -49,4 +49,22 @@ import Testing
         #expect(inputs.count > 100)
         for input in inputs { FuzzEntries.descriptors(input) }
     }
+
+    @Test func `timeouts, percent encoding and base64 keep their promises`() throws {
+        let inputs = try corpus("FuzzTexts")
+        #expect(inputs.count > 20)
+        for input in inputs { FuzzEntries.texts(input) }
+    }
+
+    @Test func `metadata keeps its promises`() throws {
+        let inputs = try corpus("FuzzMetadata")
+        #expect(inputs.count > 5)
+        for input in inputs { FuzzEntries.metadata(input) }
+    }
+
+    @Test func `a session keeps its promises`() throws {
+        let inputs = try corpus("FuzzSession")
+        #expect(inputs.count > 20)
+        for input in inputs { FuzzEntries.session(input) }
+    }
 }

@@ -1,5 +1,5 @@
 /// RFC 4648 §4, as gRPC uses it for `-bin` metadata: written without padding, read with or without.
-enum Base64 {
+package enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -10,7 +10,7 @@ enum Base64 {
         return values
     }()
 
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+    package static func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)
         var bits = 0
@@ -28,7 +28,7 @@ enum Base64 {
     }
 
     /// - Returns: Nil when it isn't base64. Bits beyond the last whole byte are ignored.
-    static func decode(_ text: [UInt8]) -> [UInt8]? {
+    package static func decode(_ text: [UInt8]) -> [UInt8]? {
         var text = text[...]
         if text.count % 4 == 0 {
             for _ in 0..<2 where text.last == 0x3d { text.removeLast() }

@@ -1,7 +1,7 @@
 /// `grpc-timeout`: at most eight digits and a unit.
-enum CallTimeout {
+package enum CallTimeout {
     /// - Returns: Nil when it is none.
-    static func decode(_ text: Span<UInt8>) -> Duration? {
+    package static func decode(_ text: Span<UInt8>) -> Duration? {
         guard (2...9).contains(text.count) else { return nil }
         var amount: Int64 = 0
         for index in 0..<text.count - 1 {
@@ -21,7 +21,7 @@ enum CallTimeout {
 
     /// In the finest unit that holds it, rounded up, so that the server is never the first to give
     /// up because of rounding.
-    static func encode(_ timeout: Duration) -> String {
+    package static func encode(_ timeout: Duration) -> String {
         let (seconds, attoseconds) = timeout.components
         guard seconds >= 0, attoseconds >= 0 else { return "0n" }
         let units: [(name: String, perSecond: Int64)] = [

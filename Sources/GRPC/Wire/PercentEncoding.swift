@@ -1,9 +1,9 @@
 /// `grpc-message`: UTF-8 with everything but printable ASCII, and `%` itself, as `%XX`; so is a
 /// space at either end, where HTTP/2 allows none (RFC 9113 §8.2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 
-    static func encode(_ text: String) -> [UInt8] {
+    package static func encode(_ text: String) -> [UInt8] {
         var encoded: [UInt8] = []
         encoded.reserveCapacity(text.utf8.count)
         let ends = [0, text.utf8.count - 1]
@@ -20,7 +20,7 @@ enum PercentEncoding {
 
     /// Never fails: a `%` that starts no pair of digits stands for itself, and what isn't UTF-8 is
     /// repaired.
-    static func decode(_ encoded: [UInt8]) -> String {
+    package static func decode(_ encoded: [UInt8]) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(encoded.count)
         var index = 0
