@@ -126,8 +126,8 @@ def test_a_promise_from_a_client_ends_the_connection(peer):
 
 def test_a_ping_is_answered_with_its_own_bytes(peer):
     """§6.7."""
-    peer.send(*[frame(PING, payload=bytes([n] * 8)) for n in range(3)])
-    for n in range(3):
+    peer.send(*[frame(PING, payload=bytes([n] * 8)) for n in range(2)])
+    for n in range(2):
         found = peer.until(lambda f: f.type == PING)
         assert "ACK" in found.flags and found.opaque_data == bytes([n] * 8)
 
@@ -137,7 +137,7 @@ def test_the_answer_to_a_ping_is_not_answered(peer):
     before = len(peer.seen)
     peer.send(frame(PING, ACK, 0, b"not mine"))
     peer.round_trip()
-    assert [f.opaque_data for f in peer.seen[before:] if f.type == PING] == [b"a barrie"]
+    assert not [f for f in peer.seen[before:] if f.type == PING]
 
 
 def test_a_ping_on_a_stream_ends_the_connection(peer):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from apus.v1 import publish_pb2
+from events import note
 from peer import (
     DATA, END_STREAM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GOAWAY, INITIAL_WINDOW_SIZE,
     LARGEST_WINDOW, PROTOCOL_ERROR, RST_STREAM, WINDOW_UPDATE, Peer, frame, number, settings,
@@ -129,16 +131,17 @@ def test_a_window_opens_again_as_a_body_is_read(peer):
 # §5.2 Flow Control
 
 
-def test_a_body_over_its_streams_window_is_an_error(peer):
-    """§5.2.1, §6.9.1: FLOW_CONTROL_ERROR of the stream, which may end the connection.
+def test_a_body_over_its_streams_window_is_an_error(held):
+    """§5.2.1, §6.9.1: FLOW_CONTROL_ERROR of the stream, which may end the connection (§5.4).
 
-    A call with a message that waits and a second one that never ends: nobody reads it."""
-    stream = peer.headers(peer.fields(
-        "POST", "/apus.v1.EventService/Health", ("te", "trailers"),
+    Answers that find no window hold their call back, and the call its requests."""
+    stream = held.headers(held.fields(
+        "POST", "/apus.v1.EventService/PublishStream", ("te", "trailers"),
         ("content-type", "application/grpc"),
     ), end=False)
-    window = peer.settings.get(INITIAL_WINDOW_SIZE, 65535)
-    peer.send(frame(DATA, 0, stream, b"\0\0\0\0\0" + b"\0\0\x20\0\0"))
-    peer.send(*[frame(DATA, 0, stream, b"\0" * 16384)] * (window // 16384))
-    found = peer.until(lambda f: f.type in (RST_STREAM, GOAWAY))
+    refused = publish_pb2.PublishRequest(events=[note(source="x" * 4000)]).SerializeToString()
+    message = b"\0" + number(len(refused)) + refused
+    for _ in range(40):
+        held.send(*[frame(DATA, 0, stream, message)] * 100)
+    found = held.until(lambda f: f.type in (RST_STREAM, GOAWAY))
     assert found.error_code == FLOW_CONTROL_ERROR
