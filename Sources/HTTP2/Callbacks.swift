@@ -199,7 +199,8 @@ private func frameSent(
     return 0
 }
 
-/// A request that the peer's GOAWAY overtook never becomes a stream: nobody else would tell it.
+/// A request that the peer's GOAWAY overtook, or that is too large for the library, never becomes a
+/// stream: nobody else would tell it.
 private func frameNotSent(
     _ raw: OpaquePointer?, _ frame: Frame?, _ error: Int32, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -209,7 +210,10 @@ private func frameNotSent(
     else { return 0 }
     let id = unsafe frame.pointee.hd.stream_id
     guard let stream = session.streams.first(where: { $0.id == id }) else { return 0 }
-    session.remove(stream, .refusedStream)
+    let overtaken = [NGHTTP2_ERR_START_STREAM_NOT_ALLOWED, NGHTTP2_ERR_SESSION_CLOSING].contains {
+        $0.rawValue == error
+    }
+    session.remove(stream, overtaken ? .refusedStream : .internalError)
     return 0
 }
 

@@ -70,6 +70,12 @@ public final class HTTP2Session {
     /// How many streams are open.
     public var streamCount: Int { streams.count }
 
+    /// How many streams the peer lets us have open; before its settings are here, 100.
+    public var maxPeerStreams: Int {
+        unsafe Int(
+            nghttp2_session_get_remote_settings(raw, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
+    }
+
     /// Takes bytes from the peer.
     ///
     /// - Throws: ``HTTP2Error`` when the connection can't go on; a GOAWAY may be waiting to be

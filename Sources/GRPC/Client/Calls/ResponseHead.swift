@@ -9,6 +9,7 @@ struct ResponseHead {
     private(set) var status: RPCStatusCode?
     /// Nil when it is one that nobody here knows.
     private(set) var encoding: CompressionAlgorithm? = .identity
+    private(set) var pushback: RetryState.Pushback?
     private(set) var fields = HeaderFields()
     private var message: [UInt8] = []
     private var details: [UInt8] = []
@@ -27,6 +28,8 @@ struct ResponseHead {
             details = Base64.decode(Array(String(value).utf8)) ?? []
         } else if name.equals("grpc-encoding") {
             encoding = CompressionAlgorithm(value)
+        } else if name.equals("grpc-retry-pushback-ms") {
+            pushback = RetryState.Pushback(String(value))
         } else if !name.equals("grpc-accept-encoding") {
             fields.append(name, value)
         }

@@ -21,7 +21,10 @@ struct ClientCallState {
 
     private var messages = MessageQueue()
     private var trailers: ResponseHead?
+    /// Nil until it is known what came before the messages.
     private(set) var initialMetadata: Metadata?
+    /// The server has begun to answer, with more than a status.
+    private(set) var hasBegun = false
     private(set) var trailingMetadata = Metadata()
     /// The response that was pulled last is compressed.
     private(set) var pulledIsCompressed = false
@@ -54,8 +57,8 @@ struct ClientCallState {
         if head.status != nil {
             // Trailers-Only.
             trailers = head
-            initialMetadata = Metadata()
         } else {
+            hasBegun = true
             initialMetadata = head.metadata
         }
         return .none
@@ -84,9 +87,17 @@ struct ClientCallState {
     }
 
     /// The stream is gone.
-    mutating func closed(_ code: HTTP2ErrorCode) {
-        finish(.failed(StatusHeaders.error(code)))
+    ///
+    /// - Parameter lost: What a person is told when the connection is.
+    mutating func closed(_ code: HTTP2ErrorCode, lost: String = "connection lost") {
+        finish(
+            .failed(
+                code == .connectionLost
+                    ? RPCError(.unavailable, lost) : StatusHeaders.error(code)))
     }
+
+    /// What the server says of making the call again.
+    var pushback: RetryState.Pushback? { trailers?.pushback }
 
     /// Deadline, or our side gave up: what arrived and wasn't read is dropped.
     ///
