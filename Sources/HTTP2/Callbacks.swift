@@ -14,6 +14,7 @@ final class SessionCallbacks {
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(raw, beginHeaders)
         unsafe nghttp2_session_callbacks_set_on_header_callback(raw, header)
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(raw, frameReceived)
+        unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(raw, frameRefused)
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(raw, dataReceived)
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(raw, frameSent)
         unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(raw, frameNotSent)
@@ -89,6 +90,7 @@ private func header(
     if stream.headerBytes > limit
         || stream.headerCount > session.configuration.maxHeaderFields
     {
+        if !stream.headersTooLarge { session.handler?.hit(.headerList) }
         stream.headersTooLarge = true
         guard stream.headerBytes > limit * HTTP2Configuration.grosslyTooLarge else { return 0 }
         session.terminate(.enhanceYourCalm)
@@ -110,7 +112,14 @@ private func frameReceived(
     case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
         guard let stream = unsafe session.stream(frame.pointee.hd.stream_id) else { return 0 }
         if kind == NGHTTP2_HEADERS.rawValue {
-            stream.receivedHeaders(trailers: unsafe isTrailers(frame, session))
+            let trailers = unsafe isTrailers(frame, session)
+            if !trailers && session.role == .server {
+                // What was over the limit is not kept.
+                stream.requestHeaderBytes = min(
+                    stream.headerBytes, session.configuration.maxHeaderListBytes)
+                session.books.addReceived(stream.requestHeaderBytes)
+            }
+            stream.receivedHeaders(trailers: trailers)
         }
         if flags & NGHTTP2_FLAG_END_STREAM.rawValue != 0 && !stream.remoteEnded {
             stream.remoteEnded = true
@@ -166,6 +175,19 @@ private func streamClosed(
     return 0
 }
 
+/// A stream over the limit: the library answers it with REFUSED_STREAM (RFC 9113 §5.1.2).
+private func frameRefused(
+    _ raw: OpaquePointer?, _ frame: Frame?, _ error: Int32, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
+    if unsafe error == NGHTTP2_ERR_REFUSED_STREAM.rawValue
+        && frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue
+    {
+        session.handler?.hit(.concurrentStreams)
+    }
+    return 0
+}
+
 /// The library resets the stream whose window SETTINGS made overflow; RFC 9113 §6.9.2 wants the
 /// connection ended, and a peer that can't count is not worth telling the cases apart.
 private func resetSent(_ frame: Frame, _ session: HTTP2Session) {
@@ -189,11 +211,12 @@ private func frameSent(
         return 0
     }
     unsafe resetSent(frame, session)
-    guard unsafe UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
-        unsafe frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue
-            || frame.pointee.hd.type == NGHTTP2_DATA.rawValue,
-        let stream = unsafe session.stream(frame.pointee.hd.stream_id)
-    else { return 0 }
+    let kind = unsafe UInt32(frame.pointee.hd.type)
+    if kind == NGHTTP2_GOAWAY.rawValue && session.isCutOff { session.saidGoodbye = true }
+    guard kind == NGHTTP2_HEADERS.rawValue || kind == NGHTTP2_DATA.rawValue else { return 0 }
+    let ends = unsafe UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+    session.meter?.sent(endsStream: ends)
+    guard ends, let stream = unsafe session.stream(frame.pointee.hd.stream_id) else { return 0 }
     stream.localEnded = true
     if !stream.remoteEnded && !stream.hearsOut { session.submitReset(stream, .noError) }
     return 0
@@ -246,6 +269,10 @@ func readBody(
             stream.ending = .done
         }
     }
-    if count > 0 { stream.sent(bytesLeft: stream.output.count) }
+    if count > 0 {
+        session.books.addUnsent(-count)
+        session.meter?.sentData(count, isAll: stream.output.isEmpty)
+        stream.sent(bytesLeft: stream.output.count)
+    }
     return count
 }

@@ -16,8 +16,18 @@ public struct HTTP2Configuration: Sendable {
     /// CONTINUATION frames after one HEADERS frame.
     public var maxContinuations = 8
     /// Streams the peer may reset at once, and how many more each second, before it is cut off.
+    /// Those that we had ended don't count.
     public var streamResetBurst = 1_000
     public var streamResetsPerSecond = 100
+    /// Frames a server's peer may send at once that carry nothing, and how many more each second:
+    /// ``FrameMeter`` tells which.
+    public var emptyFrameBurst = 1_000
+    public var emptyFramesPerSecond = 100
+    /// A server's peer may ping so often, with calls and without, and any time after DATA or HEADERS
+    /// of ours (gRFC A8); a tenth less passes as well.
+    public var minPingInterval: Duration = .seconds(10)
+    /// Pings that came too early before one more ends the connection.
+    public var maxPingStrikes = 2
     /// SETTINGS and PING acknowledgements that wait because the peer doesn't read.
     public var maxWaitingAcknowledgements = 1_000
     /// A server's frames that wait because the peer doesn't read: refusals and resets above all,

@@ -12,6 +12,12 @@ public protocol HTTP2ConnectionHandler: AnyObject {
     func pong()
     /// It is over, and every stream was told.
     func closed(_ reason: String?)
+    /// The peer ran into one of our limits.
+    func hit(_ limit: RuntimeLimit)
+}
+
+extension HTTP2ConnectionHandler {
+    public func hit(_ limit: RuntimeLimit) {}
 }
 
 extension HTTP2ConnectionHandler {
@@ -38,11 +44,12 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
 
     public init(
         _ role: HTTP2Session.Role, on connection: Connection, configuration: HTTP2Configuration,
-        handler: any HTTP2ConnectionHandler
+        handler: any HTTP2ConnectionHandler, books: ConnectionBooks = ConnectionBooks()
     ) throws {
         self.connection = connection
         self.handler = handler
-        let session = try HTTP2Session(role, configuration: configuration, handler: self)
+        let session = try HTTP2Session(
+            role, configuration: configuration, handler: self, books: books)
         ownSession = session
         do {
             try connection.start(self)
@@ -90,7 +97,7 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
     public func received(_ bytes: Span<UInt8>) {
         reads &+= 1
         do throws(HTTP2Error) {
-            try ownSession?.receive(bytes)
+            try ownSession?.receive(bytes, at: connection.loop.now)
         } catch {
             closeReason = error.description
             closeWhenWritten()
@@ -140,6 +147,14 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
 
     public func receivedGoAway(_ code: HTTP2ErrorCode, reason: String) {
         handler?.goingAway(code, reason: reason)
+    }
+
+    public func hit(_ limit: RuntimeLimit) {
+        handler?.hit(limit)
+        guard let session = ownSession, session.isCutOff else { return }
+        closeReason = "over the limit: \(limit)"
+        // Also when the peer doesn't read its GOAWAY.
+        connection.closeSoon()
     }
 
     public func receivedPong(_ payload: UInt64) {

@@ -42,6 +42,8 @@ extension HTTP2Session {
         stream.session = self
         stream.slot = streams.count
         streams.append(stream)
+        books.setStreams(streams.count)
+        books.addUnsent(stream.output.count)
     }
 
     /// Takes it from the list, in which the last one fills its place.
@@ -51,6 +53,9 @@ extension HTTP2Session {
             streams[stream.slot] = last
             last.slot = stream.slot
         }
+        books.setStreams(streams.count)
+        books.addUnsent(-stream.output.count)
+        stream.output.removeAll()
         stream.session = nil
         stream.isClosed = true
     }
@@ -62,7 +67,7 @@ extension HTTP2Session {
         unsafe _ = nghttp2_session_set_stream_user_data(raw, stream.id, nil)
         release(stream.unconsumed)
         stream.unconsumed = 0
-        stream.output.removeAll()
+        books.addReceived(-stream.requestHeaderBytes)
         stream.closed(code)
     }
 
@@ -98,8 +103,10 @@ extension HTTP2Session {
     // MARK: Windows
 
     func received(_ stream: HTTP2Stream, _ count: Int) {
+        stream.receivedBytes += count
         stream.unconsumed += count
         buffered += count
+        books.addReceived(count)
         if buffered <= configuration.maxBufferedBytes {
             unsafe _ = nghttp2_session_consume_connection(raw, count)
         } else {
@@ -117,6 +124,7 @@ extension HTTP2Session {
 
     private func release(_ count: Int) {
         buffered -= count
+        books.addReceived(-count)
         guard withheld > 0, buffered <= configuration.maxBufferedBytes / 2 else { return }
         unsafe _ = nghttp2_session_consume_connection(raw, withheld)
         withheld = 0

@@ -1,4 +1,5 @@
 internal import CNghttp2
+public import IO
 
 /// What a session is for. Called on the loop's thread, during ``HTTP2Session/receive(_:)`` or
 /// ``HTTP2Session/produce(into:limit:)``.
@@ -13,6 +14,12 @@ public protocol HTTP2SessionHandler: AnyObject {
     func receivedGoAway(_ code: HTTP2ErrorCode, reason: String)
     /// The peer answered a ping of ours.
     func receivedPong(_ payload: UInt64)
+    /// The peer ran into one of our limits.
+    func hit(_ limit: RuntimeLimit)
+}
+
+extension HTTP2SessionHandler {
+    public func hit(_ limit: RuntimeLimit) {}
 }
 
 /// Owns one `nghttp2_session`: bytes in, stream calls out, and back. No I/O. Used on one loop's
@@ -37,6 +44,7 @@ public final class HTTP2Session {
     let raw: OpaquePointer
     /// Let go by ``closeAllStreams(_:)``: it owns us.
     private(set) var handler: (any HTTP2SessionHandler)?
+    let books: ConnectionBooks
     var streams: ContiguousArray<HTTP2Stream> = []
     /// Received by all streams and not consumed.
     var buffered = 0
@@ -48,15 +56,24 @@ public final class HTTP2Session {
     /// Whose header block arrives.
     var headerStream: HTTP2Stream?
     private var busy = false
+    /// What a server's peer sends, in frames.
+    var meter: FrameMeter?
+    /// A limit was broken: nothing is taken any more, and all ends with the GOAWAY that says so.
+    public private(set) var isCutOff = false
+    /// That GOAWAY has left.
+    var saidGoodbye = false
     /// The streams are gone; the library, which still knows them, must not be asked for more.
     private var isDead = false
 
     public init(
-        _ role: Role, configuration: HTTP2Configuration, handler: any HTTP2SessionHandler
+        _ role: Role, configuration: HTTP2Configuration, handler: any HTTP2SessionHandler,
+        books: ConnectionBooks = ConnectionBooks()
     ) throws(HTTP2Error) {
         self.role = role
+        self.books = books
         self.configuration = configuration
         self.handler = handler
+        meter = role == .server ? FrameMeter(configuration) : nil
         unsafe raw = try Self.makeSession(role, configuration)
         // The session object outlives the library's: it frees it.
         unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
@@ -78,25 +95,44 @@ public final class HTTP2Session {
 
     /// Takes bytes from the peer.
     ///
+    /// - Parameter now: What the peer's frames are measured by.
     /// - Throws: ``HTTP2Error`` when the connection can't go on; a GOAWAY may be waiting to be
     ///   produced. Most protocol errors don't throw: the library answers them with a GOAWAY, after
     ///   which ``isFinished`` is true.
-    public func receive(_ bytes: Span<UInt8>) throws(HTTP2Error) {
+    public func receive(_ bytes: Span<UInt8>, at now: LoopTime = .zero) throws(HTTP2Error) {
         precondition(!busy, "Sessions aren't re-entrant")
-        guard !isDead else { return }
+        guard !isDead, !isCutOff else { return }
+        if let limit = meter?.read(bytes, at: now) { return cutOff(limit) }
         busy = true
         defer { busy = false }
         let result = unsafe bytes.withUnsafeBufferPointer { bytes in
             unsafe nghttp2_session_mem_recv(raw, bytes.baseAddress, bytes.count)
         }
         needsOutput()
-        if result < 0 { throw Self.error(Int32(result)) }
+        switch result {
+        case 0...: break
+        case Int(NGHTTP2_ERR_FLOODED.rawValue): cutOff(.waitingFrames)
+        case Int(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue): cutOff(.continuations)
+        default: throw Self.error(Int32(result))
+        }
         // A client's requests wait here as well, for the server to allow more streams.
         if role == .server,
             unsafe nghttp2_session_get_outbound_queue_size(raw) > configuration.maxWaitingFrames
         {
-            throw HTTP2Error(code: .peer, description: "the peer doesn't read what it causes")
+            cutOff(.waitingFrames)
         }
+    }
+
+    /// Takes nothing more, and ends with a GOAWAY that names the limit.
+    func cutOff(_ limit: RuntimeLimit, _ code: HTTP2ErrorCode = .enhanceYourCalm) {
+        guard !isCutOff, !isDead else { return }
+        isCutOff = true
+        let last = unsafe nghttp2_session_get_last_proc_stream_id(raw)
+        let reason = limit.debugData
+        unsafe _ = nghttp2_submit_goaway(
+            raw, 0, last, code.rawValue, reason.utf8Start, reason.utf8CodeUnitCount)
+        needsOutput()
+        handler?.hit(limit)
     }
 
     /// Appends what there is to send, up to about `limit` bytes.
@@ -106,18 +142,21 @@ public final class HTTP2Session {
         busy = true
         outputAsked = false
         defer { busy = false }
+        guard !saidGoodbye else { return }
         while output.count < limit {
             var bytes: UnsafePointer<UInt8>?
             let count = unsafe nghttp2_session_mem_send(raw, &bytes)
             if count < 0 { throw Self.error(Int32(count)) }
             guard count > 0 else { return }
             unsafe output.append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
+            if saidGoodbye { return }
         }
     }
 
     /// Neither side has anything more to say: close the connection.
     public var isFinished: Bool {
-        unsafe nghttp2_session_want_read(raw) == 0 && nghttp2_session_want_write(raw) == 0
+        unsafe saidGoodbye
+            || nghttp2_session_want_read(raw) == 0 && nghttp2_session_want_write(raw) == 0
     }
 
     /// Tells the peer that no new streams should be opened, while those on their way are still
@@ -240,9 +279,8 @@ private final class SessionOptions {
         unsafe nghttp2_option_set_max_outbound_ack(raw, configuration.maxWaitingAcknowledgements)
         unsafe nghttp2_option_set_max_settings(raw, configuration.maxSettingsEntries)
         unsafe nghttp2_option_set_max_continuations(raw, configuration.maxContinuations)
-        unsafe nghttp2_option_set_stream_reset_rate_limit(
-            raw, UInt64(configuration.streamResetBurst),
-            UInt64(configuration.streamResetsPerSecond))
+        // The meter counts them, and tells the peer why: the library would say INTERNAL_ERROR.
+        unsafe nghttp2_option_set_stream_reset_rate_limit(raw, 1 << 40, 1 << 30)
     }
 
     deinit { unsafe nghttp2_option_del(raw) }

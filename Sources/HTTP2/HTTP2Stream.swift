@@ -26,8 +26,12 @@ open class HTTP2Stream {
     public final var hearsOut = false
     final var headerBytes = 0
     final var headerCount = 0
+    /// Of the request's header list, while the stream is open: in the connection's books.
+    final var requestHeaderBytes = 0
     /// A header block was over the limit: what was beyond it is missing.
     public internal(set) final var headersTooLarge = false
+    /// Of the body, all that came.
+    public internal(set) final var receivedBytes = 0
     /// Received bytes for which no window was given back.
     public internal(set) final var unconsumed = 0
 
@@ -73,6 +77,7 @@ open class HTTP2Stream {
     public final func send(_ body: [UInt8], head: ChunkHead) {
         guard !isClosed, case .open = ending else { return }
         output.append(body, head: head)
+        session?.books.addUnsent(body.count + head.count)
         wakeOutput()
     }
 
@@ -94,7 +99,7 @@ open class HTTP2Stream {
     /// room in the peer's window, and nothing that is sent later comes before them.
     public final func abandon(trailers fixed: FixedHeaders, _ fields: HeaderFields) {
         guard let session, headersSubmitted, case .open = ending else { return }
-        output.removeAll()
+        dropUnsent()
         ending = .done
         session.submitTrailers(self, fixed, fields)
         session.needsOutput()
@@ -102,6 +107,7 @@ open class HTTP2Stream {
 
     /// Forgets what is queued and not sent.
     public final func dropUnsent() {
+        session?.books.addUnsent(-output.count)
         output.removeAll()
     }
 

@@ -1,4 +1,5 @@
 import GRPC
+import HTTP2
 import IO
 import Synchronization
 import Telemetry
@@ -9,6 +10,7 @@ struct TestServer {
     let server: RPCServer
     let address: SocketAddress
     let loops: IOLoopGroup
+    let metrics: MetricsRegistry
 
     static func with<Result: Sendable>(
         _ handlers: [RPCHandler], interceptors: [any RPCInterceptor] = [],
@@ -17,14 +19,17 @@ struct TestServer {
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         let loops = try IOLoopGroup(count: 2, name: "test")
+        let metrics = MetricsRegistry()
         let server = RPCServer(
             services: [Handlers(rpcHandlers: handlers)], interceptors: interceptors,
-            configuration: configuration, loops: loops, logger: logger)
+            configuration: configuration, loops: loops, metrics: metrics, logger: logger)
         let address = try await server.bind(host: "127.0.0.1", port: 0)
         async let running: Void = server.run()
         let channel = ClientChannel(
             host: "127.0.0.1", port: address.port, loops: loops, configuration: client)
-        let test = TestServer(channel: channel, server: server, address: address, loops: loops)
+        let test = TestServer(
+            channel: channel, server: server, address: address, loops: loops,
+            metrics: metrics)
         let result: Swift.Result<Result, any Error>
         do {
             result = .success(try await body(test))
@@ -36,6 +41,18 @@ struct TestServer {
         try await running
         loops.stop()
         return try result.get()
+    }
+
+    /// A connection of its own.
+    func otherChannel() -> ClientChannel {
+        ClientChannel(host: "127.0.0.1", port: address.port, loops: loops)
+    }
+
+    /// How often a limit was hit.
+    func hits(_ limit: RuntimeLimit) -> UInt64 {
+        metrics.counter(
+            "apus_grpc_limit_hits_total", help: "", labels: [.init(.limit, limit.description)]
+        ).value
     }
 
     struct Handlers: RPCService {

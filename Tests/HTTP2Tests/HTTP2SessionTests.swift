@@ -229,10 +229,4 @@ import Testing
         stream.send([1], head: ChunkHead())
         #expect(stream.unsentBytes == 0)
     }
-
-    private func frame(type: UInt8, flags: UInt8, stream: UInt8, _ body: [UInt8]) -> [UInt8] {
-        let count = body.count
-        return [UInt8(count >> 16), UInt8(count >> 8 & 255), UInt8(count & 255), type, flags]
-            + [0, 0, 0, stream] + body
-    }
 }

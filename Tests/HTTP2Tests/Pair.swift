@@ -9,14 +9,15 @@ final class Pair {
 
     init(
         client clientConfiguration: HTTP2Configuration = HTTP2Configuration(),
-        server serverConfiguration: HTTP2Configuration = HTTP2Configuration()
+        server serverConfiguration: HTTP2Configuration = HTTP2Configuration(),
+        serverBooks: ConnectionBooks = ConnectionBooks()
     ) throws {
         clientSide = Side()
         serverSide = Side()
         client = try HTTP2Session(
             .client, configuration: clientConfiguration, handler: clientSide)
         server = try HTTP2Session(
-            .server, configuration: serverConfiguration, handler: serverSide)
+            .server, configuration: serverConfiguration, handler: serverSide, books: serverBooks)
     }
 
     /// The sessions and their handlers hold each other.
@@ -65,6 +66,7 @@ final class Side: HTTP2SessionHandler {
     var goAwayReason = ""
     var pongs: [UInt64] = []
     var outputAsked = 0
+    var hits: [RuntimeLimit] = []
 
     func makeStream() -> HTTP2Stream {
         let stream = RecordedStream()
@@ -77,6 +79,7 @@ final class Side: HTTP2SessionHandler {
         goAway = code
         goAwayReason = reason
     }
+    func hit(_ limit: RuntimeLimit) { hits.append(limit) }
     func receivedPong(_ payload: UInt64) { pongs.append(payload) }
 }
 

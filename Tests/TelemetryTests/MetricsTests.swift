@@ -32,6 +32,14 @@ import Testing
                 """#)
     }
 
+    @Test func `a reading is taken when somebody looks`() {
+        let registry = MetricsRegistry()
+        let box = registry.gauge("source", help: "Source.")
+        registry.reading("seen", help: "Seen.") { box.value * 2 }
+        box.set(21)
+        #expect(registry.exposition().contains("# TYPE seen gauge\nseen 42\n"))
+    }
+
     @Test func `the same name and labels are the same metric`() {
         let registry = MetricsRegistry()
         let labels = [MetricLabel(.type, "x")]

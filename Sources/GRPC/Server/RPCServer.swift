@@ -23,10 +23,11 @@ public final class RPCServer: Sendable {
     /// - Precondition: No method is served twice.
     public init(
         services: [any RPCService], interceptors: [any RPCInterceptor] = [],
-        configuration: Configuration = Configuration(), loops: IOLoopGroup, logger: Logger,
+        configuration: Configuration = Configuration(), loops: IOLoopGroup,
+        metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,
         willShutDown: (@Sendable () async -> Void)? = nil
     ) {
-        core = ServerCore(services, interceptors, configuration, logger)
+        core = ServerCore(services, interceptors, configuration, metrics, logger)
         self.loops = loops
         self.willShutDown = willShutDown
         door = Door(loop: loops.loops[0], core: core, loops: loops)

@@ -6,8 +6,27 @@ public struct RPCServerConfiguration: Sendable {
     public var maxMessageBytes = 4 * 1_024 * 1_024 + 64 * 1_024
     /// Bytes of responses that one call may have queued before `send` waits.
     public var maxUnsentBytes = 64 * 1_024
+    /// Responses queued on one connection, over all its calls. Beyond it calls that send wait until
+    /// all that they sent before has left, and new calls get RESOURCE_EXHAUSTED.
+    public var maxConnectionUnsentBytes = 4 * 1_024 * 1_024
     /// Connections over all loops; further ones are closed at once.
     public var maxConnections = 20_000
+    /// Connections from one address; further ones are closed at once. Those from this machine,
+    /// loopback and Unix sockets, count only when ``limitsLocalPeers`` is set: a proxy beside us
+    /// brings everybody else's.
+    public var maxConnectionsPerPeer = 2_000
+    public var limitsLocalPeers = false
+    /// Handlers that run, from start to return, also those whose call is long gone. Beyond it a call
+    /// gets RESOURCE_EXHAUSTED before anything is started for it.
+    public var maxHandlers = 100_000
+    public var maxHandlersPerConnection = 2_000
+    /// Bytes held for peers in all: requests that arrive, wait for their handler or are with one, and
+    /// responses that wait for their client. A connection may hold as much as is left of this, so
+    /// few that hold much leave room for those that hold little. Beyond its share new calls, and
+    /// messages under way, get RESOURCE_EXHAUSTED.
+    public var maxMemoryBytes = 64 * 1_024 * 1_024
+    /// When clients that were refused for want of room may try again.
+    public var retryPushback: Duration = .seconds(1)
     /// What is served besides gRPC and `/healthz`.
     public var plainResources: [PlainResource] = []
     /// How long a client may take for its TLS handshake.

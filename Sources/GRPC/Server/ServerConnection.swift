@@ -7,6 +7,7 @@ actor ServerConnection {
     nonisolated let loop: IOLoop
     nonisolated let peer: SocketAddress
     private let tls: TLSContext?
+    nonisolated let gate: CallGate
     private let core: ServerCore
     private var http2: HTTP2Connection?
     private var nextToken: UInt64 = 0
@@ -18,6 +19,7 @@ actor ServerConnection {
         self.peer = peer
         self.tls = tls
         self.core = core
+        gate = CallGate(core)
     }
 
     /// Takes over an accepted descriptor.
@@ -28,7 +30,7 @@ actor ServerConnection {
         do {
             http2 = try HTTP2Connection(
                 .server, on: connection, configuration: core.configuration.http2,
-                handler: ServerStreams(self, core))
+                handler: ServerStreams(self, core), books: gate.books)
             core.logger.debug("Connection opened", [.peer: "\(peer)"])
         } catch {
             core.logger.warning(
@@ -160,8 +162,11 @@ actor ServerConnection {
         stream(id)?.requestWasCompressed ?? false
     }
 
-    nonisolated func handlerEnded(_ id: Int32, _ error: RPCError?) {
-        onLoop { $0.stream(id)?.handlerEnded(error) }
+    nonisolated func handlerEnded(_ id: Int32, _ error: RPCError?, holding bytes: Int) {
+        onLoop { connection in
+            connection.gate.handlerEnded(holding: bytes)
+            connection.stream(id)?.handlerEnded(error)
+        }
     }
 }
 
@@ -181,5 +186,12 @@ private final class ServerStreams: HTTP2ConnectionHandler {
 
     func closed(_ reason: String?) {
         connection.assumeIsolated { $0.closed(reason) }
+    }
+
+    func hit(_ limit: RuntimeLimit) {
+        core.metrics.hit(limit)
+        core.logger.debug(
+            "A peer reached a limit",
+            [.peer: .init("\(connection.peer)"), .limit: .init(limit.description)])
     }
 }

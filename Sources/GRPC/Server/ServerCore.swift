@@ -1,3 +1,5 @@
+import HTTP2
+import IO
 import Synchronization
 import Telemetry
 
@@ -8,27 +10,40 @@ final class ServerCore: Sendable {
     let logger: Logger
     /// From start to return, also of handlers whose call is long gone.
     let handlersRunning = Atomic<Int>(0)
+    let budget: ByteBudget
+    let metrics: RuntimeMetrics
+    /// When to try again, as retry policies read it.
+    let pushback: Metadata
     private let connections = Lock(Connections())
 
     private struct Connections {
         var open: [ObjectIdentifier: ServerConnection] = [:]
+        var perPeer: [String: Int] = [:]
         var draining = false
         var whenEmpty: [UnsafeContinuation<Void, Never>] = []
     }
 
     init(
         _ services: [any RPCService], _ interceptors: [any RPCInterceptor],
-        _ configuration: RPCServerConfiguration, _ logger: Logger
+        _ configuration: RPCServerConfiguration, _ registry: MetricsRegistry, _ logger: Logger
     ) {
         router = Router(
             services, interceptors: interceptors, resources: configuration.plainResources)
         self.configuration = configuration
         self.logger = logger
+        budget = ByteBudget(limit: configuration.maxMemoryBytes)
+        metrics = RuntimeMetrics(registry)
+        var pushback = HeaderFields()
+        pushback.append(
+            "grpc-retry-pushback-ms", String(Int(configuration.retryPushback / .milliseconds(1))))
+        self.pushback = Metadata(received: pushback)
+        RuntimeMetrics.observe(self, in: registry)
     }
 
     /// Runs a handler to its end and answers with what it came to.
     nonisolated func run(
-        _ handler: RPCHandler, _ call: ServerCall, on connection: ServerConnection, stream: Int32
+        _ handler: RPCHandler, _ call: ServerCall, on connection: ServerConnection,
+        stream: Int32, holding bytes: Int
     ) async {
         var failure: RPCError?
         do {
@@ -41,7 +56,7 @@ final class ServerCore: Sendable {
             failure = internalError(error, call)
         }
         handlersRunning.wrappingSubtract(1, ordering: .relaxed)
-        connection.handlerEnded(stream, failure)
+        connection.handlerEnded(stream, failure, holding: bytes)
     }
 
     /// The client hears a reference; what it stands for is in the log.
@@ -60,17 +75,45 @@ final class ServerCore: Sendable {
 
     /// - Returns: False when there are too many, or the server is on its way out.
     func add(_ connection: ServerConnection) -> Bool {
-        connections.withLock { connections in
-            guard !connections.draining, connections.open.count < configuration.maxConnections
-            else { return false }
+        let peer = countedName(of: connection.peer)
+        let (isTaken, limit): (Bool, RuntimeLimit?) = connections.withLock { connections in
+            if connections.draining { return (false, nil) }
+            guard connections.open.count < configuration.maxConnections else {
+                return (false, .connections)
+            }
+            if let peer {
+                let count = connections.perPeer[peer, default: 0]
+                guard count < configuration.maxConnectionsPerPeer else {
+                    return (false, .connectionsPerPeer)
+                }
+                connections.perPeer[peer] = count + 1
+            }
             connections.open[ObjectIdentifier(connection)] = connection
-            return true
+            return (true, nil)
         }
+        if let limit { metrics.hit(limit) }
+        (isTaken ? metrics.connectionsAccepted : metrics.connectionsRefused).increment()
+        return isTaken
+    }
+
+    /// Nil when connections of that peer aren't counted. Who has one IPv6 address has 2^64 of them.
+    private func countedName(of peer: SocketAddress) -> String? {
+        if peer.isLoopback && !configuration.limitsLocalPeers { return nil }
+        guard case .ipv6(let bytes, _, _) = peer, !peer.isLoopback,
+            bytes[0..<12] != [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+        else { return peer.host }
+        return bytes[0..<8].map { String($0, radix: 16) }.joined(separator: ":")
     }
 
     func connectionClosed(_ connection: ServerConnection) {
+        let peer = countedName(of: connection.peer)
         let waiters = connections.withLock { connections in
-            connections.open[ObjectIdentifier(connection)] = nil
+            guard connections.open.removeValue(forKey: ObjectIdentifier(connection)) != nil else {
+                return [UnsafeContinuation<Void, Never>]()
+            }
+            if let peer, let count = connections.perPeer[peer] {
+                connections.perPeer[peer] = count > 1 ? count - 1 : nil
+            }
             guard connections.open.isEmpty else { return [UnsafeContinuation<Void, Never>]() }
             defer { connections.whenEmpty = [] }
             return connections.whenEmpty

@@ -44,6 +44,7 @@ final class ServerStream: HTTP2Stream {
         encodings.received(head)
         switch verdict {
         case .call(let route):
+            if let refusal = connection.gate.refusalOfCall() { return refuse(refusal) }
             self.route = route
             deframer.allowsCompression = encodings.request != .identity
             var state = ServerCallState(route.handler.method.kind)
@@ -51,10 +52,7 @@ final class ServerStream: HTTP2Stream {
             self.state = state
             if let timeout = head.timeout { startDeadline(timeout) }
             perform(action)
-        case .refuse(let error):
-            isAnswered = true
-            respond(
-                encodings.headers, StatusHeaders.encode(error, trailing: Metadata()), end: true)
+        case .refuse(let error): refuse(error)
         case .plain(let response):
             isAnswered = true
             hearsOut = true
@@ -64,6 +62,11 @@ final class ServerStream: HTTP2Stream {
                 end()
             }
         }
+    }
+
+    private func refuse(_ error: RPCError) {
+        isAnswered = true
+        respond(encodings.headers, StatusHeaders.encode(error, trailing: Metadata()), end: true)
     }
 
     override func received(data: Span<UInt8>) {
@@ -78,9 +81,23 @@ final class ServerStream: HTTP2Stream {
             }
             if deframer.isMidMessage, let action = state?.messageBegan() { perform(action) }
         } catch {
+            if case .tooLarge = error { connection.gate.hit(.messageBytes) }
             perform(.fail(error.rpcError))
         }
+        countPartialMessage()
         giveWindowBack()
+    }
+
+    /// Bytes of the message that is arriving, as the connection's books have them: their window is
+    /// given back before they are a message.
+    private var partialBytes = 0
+
+    private func countPartialMessage() {
+        let bytes = deframer.pendingBytes
+        guard bytes != partialBytes else { return }
+        connection.gate.books.addReceived(bytes - partialBytes)
+        partialBytes = bytes
+        if bytes > 0, !isDone, let refusal = connection.gate.refusalOfBytes() { fail(refusal) }
     }
 
     /// The body of a request that was answered as plain HTTP: so much is listened to.
@@ -125,11 +142,13 @@ final class ServerStream: HTTP2Stream {
             metadata: Metadata(received: head.metadata), deadline: deadlineInstant,
             peerIdentity: connection.assumeIsolated { $0.peerIdentity })
         head = RequestHead()
-        core.handlersRunning.wrappingAdd(1, ordering: .relaxed)
+        let bytes = receivedBytes
+        if let refusal = connection.gate.startHandler(holding: bytes) { return fail(refusal) }
         // The one place that starts a task: a call's. It runs on this loop, and its end is the
         // stream's end.
         task = Task(executorPreference: connection.loop) { [connection, id, core] in
-            await core.run(route.handler, call, on: connection, stream: id)
+            await core.run(
+                route.handler, call, on: connection, stream: id, holding: bytes)
         }
     }
 
@@ -166,6 +185,8 @@ final class ServerStream: HTTP2Stream {
             code == .connectionLost
                 ? RPCError(.cancelled, "connection lost") : RPCError(.cancelled, "cancelled"))
         deadline?.cancel()
+        connection.gate.books.addReceived(-partialBytes)
+        partialBytes = 0
         // The call ended well, but somebody may still wait on it: a child task of the handler.
         resumeAll(throwing: RPCError(.cancelled, "the call has ended"))
         task = nil
@@ -251,11 +272,18 @@ final class ServerStream: HTTP2Stream {
         }
         let framed = compressed ? encodings.response.pack(message) : FramedMessage(message)
         send(framed.bytes, head: framed.head)
-        return unsentBytes > core.configuration.maxUnsentBytes
+        return unsentBytes > room
+    }
+
+    /// What this call may have queued. Nothing, while its connection has too much.
+    private var room: Int {
+        let configuration = core.configuration
+        return connection.gate.books.unsentBytes > configuration.maxConnectionUnsentBytes
+            ? 0 : configuration.maxUnsentBytes
     }
 
     override func sent(bytesLeft: Int) {
-        guard !senders.isEmpty, bytesLeft <= core.configuration.maxUnsentBytes / 2 else { return }
+        guard !senders.isEmpty, bytesLeft <= room / 2 else { return }
         let senders = senders
         self.senders = []
         for sender in senders { sender.continuation.resume() }

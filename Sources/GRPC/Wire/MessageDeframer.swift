@@ -33,6 +33,9 @@ public struct MessageDeframer: Sendable {
     /// Part of a message is here and the rest is not.
     public var isMidMessage: Bool { headCount > 0 }
 
+    /// Bytes of the message of which the rest is missing.
+    public var pendingBytes: Int { body.count }
+
     /// Takes bytes, and hands over each message they complete. Not to be used after it threw.
     public mutating func read(
         _ bytes: Span<UInt8>, _ message: (FramedMessage) -> Void

@@ -29,6 +29,7 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var turnEndsRunning: ContiguousArray<any TurnEndHandler> = []
     /// One output buffer for all connections of the loop, while nobody has it.
     private var outputBuffer: [UInt8]?
+    private var turnTime: LoopTime?
 
     /// How many rounds of queued work one turn runs before it looks at the sockets again.
     private static let roundsPerTurn = 16
@@ -147,6 +148,14 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         freeSlots.append(registration.slot)
     }
 
+    /// When this turn first asked for the time: one look at the clock a turn. On the loop only.
+    public var now: LoopTime {
+        if let turnTime { return turnTime }
+        let time = LoopTime(nanoseconds: clinux_monotonic_nanoseconds())
+        turnTime = time
+        return time
+    }
+
     /// Runs the action once, not before `after` has passed. On the loop only.
     public func schedule(after: Duration, _ action: @escaping () -> Void) -> IOTimer {
         precondition(isOnLoop)
@@ -185,6 +194,7 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
             if idle { timeout = millisecondsToNextTimer() }
         }
         let count = epoll.wait(milliseconds: timeout)
+        turnTime = nil
         for index in 0..<count { tell(epoll.event(index)) }
         fireTimers()
         return true

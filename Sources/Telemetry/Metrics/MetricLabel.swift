@@ -13,6 +13,7 @@ public struct MetricLabel: Sendable, Hashable {
         public static let component = Name("component")
         public static let operation = Name("operation")
         public static let state = Name("state")
+        public static let limit = Name("limit")
         public static let level = Name("level")
     }
 

@@ -7,6 +7,7 @@ public final class MetricsRegistry: Sendable {
         case counter(Counter)
         case gauge(Gauge)
         case histogram(Histogram)
+        case reading(@Sendable () -> Double)
     }
 
     struct Family: Sendable {
@@ -43,6 +44,17 @@ public final class MetricsRegistry: Sendable {
         }
         guard case .histogram(let histogram) = metric else { preconditionFailure(name) }
         return histogram
+    }
+
+    /// A gauge, or a counter, that is read when somebody looks.
+    ///
+    /// - Parameter read: Called on the reader's thread. The first one given for name and labels
+    ///   stays.
+    public func reading(
+        _ name: String, help: String, isCounter: Bool = false, labels: [MetricLabel] = [],
+        read: @escaping @Sendable () -> Double
+    ) {
+        _ = metric(name, isCounter ? "counter" : "gauge", help, labels) { .reading(read) }
     }
 
     private func metric(

@@ -15,6 +15,8 @@ enum PrometheusText {
                 append(sample: name, labels, number(gauge.value), to: &text)
             case .histogram(let histogram):
                 append(name, labels, histogram, to: &text)
+            case .reading(let read):
+                append(sample: name, labels, number(read()), to: &text)
             }
         }
     }

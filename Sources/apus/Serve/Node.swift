@@ -73,7 +73,8 @@ struct Node: Sendable {
                     pool: EventCatalogue.pool, services: names + ReflectionService.serviceNames),
             ],
             interceptors: [CallMetrics(metrics), CallLogging(logger.labelled("grpc"))],
-            configuration: rpc, loops: loops, logger: logger.labelled("grpc"),
+            configuration: rpc, loops: loops, metrics: metrics,
+            logger: logger.labelled("grpc"),
             willShutDown: { [subscriptions, replays] in
                 serving.stop()
                 subscriptions.drain()

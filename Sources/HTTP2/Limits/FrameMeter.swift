@@ -1,0 +1,154 @@
+internal import CNghttp2
+internal import IO
+
+/// Watches the frames of a peer, before the library sees them, for those that cost us work and carry
+/// nothing: it reads only frame heads (RFC 9113 §4.1), so it also sees what the library ignores.
+///
+/// Charged to one budget: DATA that is empty or all padding and doesn't end its stream, PRIORITY,
+/// SETTINGS, PING, GOAWAY, empty CONTINUATION, frames of unknown types, and WINDOW_UPDATE beyond what
+/// a fair peer sends: two for each DATA frame of ours, and one for each HEADERS frame of its own. DATA
+/// that the peer's window cut to less than ``smallestEarner`` bytes earns it nothing, so windows
+/// opened byte by byte use the budget up.
+///
+/// RST_STREAM has a budget of its own. A stream that we ended may be reset for nothing: clients do so
+/// when they hadn't ended it themselves.
+struct FrameMeter {
+    /// Bytes in a DATA frame of ours that pay for WINDOW_UPDATEs, whatever is left to send.
+    static let smallestEarner = 1_024
+
+    private var empties: TokenBucket
+    private var resets: TokenBucket
+    private var pings: PingPolicy
+    private let maxContinuations: Int
+    private var windowUpdatesEarned = 0
+    private var resetsEarned = 0
+
+    /// Length, type and flags of the frame whose head arrives.
+    private var head: UInt64 = 0
+    private var headCount = 0
+    private var payloadLeft: Int
+    /// A DATA frame whose first payload byte, its padding, isn't here yet.
+    private var awaitsPadding = false
+    private var continuations = 0
+    private var isData = false
+    /// Between HEADERS and the CONTINUATION with END_HEADERS.
+    private var isInHeaderBlock = false
+    /// How many frames began.
+    private var frames: UInt64 = 0
+
+    private static let headLength = 9
+    /// RFC 9113 §3.4.
+    private static let prefaceLength = 24
+    private static let endStream: UInt8 = 1
+    private static let acknowledgement: UInt8 = 1
+    private static let endHeaders: UInt8 = 4
+    private static let padded: UInt8 = 8
+
+    init(_ configuration: HTTP2Configuration) {
+        empties = TokenBucket(
+            burst: configuration.emptyFrameBurst, perSecond: configuration.emptyFramesPerSecond)
+        resets = TokenBucket(
+            burst: configuration.streamResetBurst,
+            perSecond: configuration.streamResetsPerSecond)
+        pings = PingPolicy(
+            minInterval: configuration.minPingInterval, maxStrikes: configuration.maxPingStrikes)
+        maxContinuations = configuration.maxContinuations
+        payloadLeft = Self.prefaceLength
+    }
+
+    /// The number of the frame, or of the first frame of the header block, that has begun and isn't
+    /// complete; nil between frames, and within DATA, whose progress is its stream's affair.
+    var unfinished: UInt64? {
+        if isInHeaderBlock { return frames - UInt64(continuations) }
+        if headCount > 0 { return frames + 1 }
+        return payloadLeft > 0 && !isData ? frames : nil
+    }
+
+    /// Whether the preface and a first frame, which must be SETTINGS, are here.
+    var hasGreeting: Bool { frames > 1 || (frames == 1 && payloadLeft == 0) }
+
+    /// Takes what the peer sent.
+    ///
+    /// - Returns: The limit that it broke.
+    mutating func read(_ bytes: Span<UInt8>, at now: LoopTime) -> RuntimeLimit? {
+        var offset = 0
+        while offset < bytes.count {
+            if payloadLeft > 0 {
+                if awaitsPadding {
+                    awaitsPadding = false
+                    if Int(bytes[offset]) + 1 >= payloadLeft, !empties.take(at: now) {
+                        return .emptyFrames
+                    }
+                }
+                let skipped = min(payloadLeft, bytes.count - offset)
+                payloadLeft -= skipped
+                offset += skipped
+                continue
+            }
+            // The stream's number, its last four bytes, nobody asks for.
+            if headCount < Self.headLength - 4 { head = head << 8 | UInt64(bytes[offset]) }
+            headCount += 1
+            offset += 1
+            if headCount == Self.headLength, let limit = begin(at: now) { return limit }
+        }
+        return nil
+    }
+
+    /// We sent HEADERS or DATA.
+    ///
+    /// - Parameter endsStream: With END_STREAM.
+    mutating func sent(endsStream: Bool) {
+        pings.sent()
+        if endsStream { resetsEarned += 1 }
+    }
+
+    /// We sent DATA.
+    ///
+    /// - Parameter isAll: Nothing of its stream waits, so it wasn't the window that cut it.
+    mutating func sentData(_ count: Int, isAll: Bool) {
+        if isAll || count >= Self.smallestEarner { windowUpdatesEarned += 2 }
+    }
+
+    /// A frame's head is complete.
+    private mutating func begin(at now: LoopTime) -> RuntimeLimit? {
+        let flags = UInt8(truncatingIfNeeded: head)
+        let type = UInt32(UInt8(truncatingIfNeeded: head >> 8))
+        payloadLeft = Int(head >> 16)
+        head = 0
+        headCount = 0
+        frames += 1
+        isData = type == NGHTTP2_DATA.rawValue
+        switch type {
+        case NGHTTP2_DATA.rawValue:
+            guard flags & Self.endStream == 0 else { return nil }
+            awaitsPadding = flags & Self.padded != 0 && payloadLeft > 0
+            return payloadLeft == 0 ? charge(at: now) : nil
+        case NGHTTP2_HEADERS.rawValue:
+            windowUpdatesEarned += 1
+            continuations = 0
+            isInHeaderBlock = flags & Self.endHeaders == 0
+            return nil
+        case NGHTTP2_CONTINUATION.rawValue:
+            continuations += 1
+            if continuations > maxContinuations { return .continuations }
+            isInHeaderBlock = flags & Self.endHeaders == 0
+            return payloadLeft == 0 ? charge(at: now) : nil
+        case NGHTTP2_RST_STREAM.rawValue:
+            if resetsEarned > 0 {
+                resetsEarned -= 1
+                return nil
+            }
+            return resets.take(at: now) ? nil : .streamResets
+        case NGHTTP2_PING.rawValue where flags & Self.acknowledgement == 0:
+            return pings.received(at: now) ? charge(at: now) : .pings
+        case NGHTTP2_WINDOW_UPDATE.rawValue where windowUpdatesEarned > 0:
+            windowUpdatesEarned -= 1
+            return nil
+        default: return charge(at: now)
+        }
+    }
+
+    private mutating func charge(at now: LoopTime) -> RuntimeLimit? {
+        empties.take(at: now) ? nil : .emptyFrames
+    }
+}

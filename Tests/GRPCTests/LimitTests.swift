@@ -1,0 +1,209 @@
+import GRPC
+import HTTP2
+import IO
+import Synchronization
+import Telemetry
+import Testing
+
+/// Limits of the server as a whole, and of one connection.
+@Suite struct LimitTests {
+    /// Runs until the gate opens, whatever becomes of its call.
+    private static func stubborn(_ gate: Tally, _ started: Tally) -> RPCHandler {
+        RPCHandler(Test.method("Stubborn", .unary)) { requests, responses, _ in
+            started.add()
+            _ = try? await requests.single()
+            while gate.value == 0 { await Task.yield() }
+            try await responses.send([])
+        }
+    }
+
+    @Test func `handlers that ignore their cancellation keep counting`() async throws {
+        var configuration = RPCServerConfiguration()
+        configuration.maxHandlers = 5
+        let (gate, started) = (Tally(), Tally())
+        let handler = Self.stubborn(gate, started)
+        try await TestServer.with([handler, Test.echo], configuration: configuration) { test in
+            let codes = await withTaskGroup(of: RPCStatusCode?.self) { group in
+                for _ in 0..<5 {
+                    group.addTask {
+                        await RPCStatusCode.thrown {
+                            _ = try await test.channel.unary(
+                                handler.method, [], options: CallOptions(timeout: .seconds(2)))
+                        }
+                    }
+                }
+                await until { started.value == 5 }
+                group.cancelAll()
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(codes.count == 5)
+            let error = await #expect(throws: RPCError.self) {
+                try await test.channel.unary(Test.echo.method, [])
+            }
+            #expect(error?.code == .resourceExhausted)
+            #expect(error?.metadata.first("grpc-retry-pushback-ms") == "1000")
+            #expect(test.hits(.handlers) == 1)
+            #expect(test.server.handlersRunning == 5)
+            gate.add()
+            await until { test.server.handlersRunning == 0 }
+            let answer = try await test.channel.unary(Test.echo.method, [1])
+            #expect(answer == [1])
+        }
+    }
+
+    @Test func `one connection has so many handlers, another has its own`() async throws {
+        var configuration = RPCServerConfiguration()
+        configuration.maxHandlersPerConnection = 1
+        let (gate, started) = (Tally(), Tally())
+        let handler = Self.stubborn(gate, started)
+        try await TestServer.with([handler, Test.echo], configuration: configuration) { test in
+            async let held = test.channel.unary(handler.method, [])
+            await until { started.value == 1 }
+            let code = await RPCStatusCode.thrown {
+                _ = try await test.channel.unary(Test.echo.method, [])
+            }
+            #expect(code == .resourceExhausted)
+            #expect(test.hits(.handlersPerConnection) == 1)
+            let other = test.otherChannel()
+            let answer = try await other.unary(Test.echo.method, [1])
+            #expect(answer == [1])
+            gate.add()
+            _ = try await held
+            let own = try await test.channel.unary(Test.echo.method, [1])
+            #expect(own == [1])
+            await other.close()
+        }
+    }
+
+    @Test func `a connection that holds more than is free gets no more, and others do`()
+        async throws
+    {
+        var configuration = RPCServerConfiguration()
+        configuration.maxMemoryBytes = 1_000_000
+        let (gate, started) = (Tally(), Tally())
+        let handler = Self.stubborn(gate, started)
+        try await TestServer.with([handler, Test.echo], configuration: configuration) { test in
+            async let held = test.channel.unary(
+                handler.method, [UInt8](repeating: 1, count: 400_000))
+            await until { started.value == 1 }
+            // It may have 600,000 while that much is free; while this arrives, it isn't any more.
+            let code = await RPCStatusCode.thrown {
+                _ = try await test.channel.unary(
+                    Test.echo.method, [UInt8](repeating: 1, count: 300_000))
+            }
+            #expect(code == .resourceExhausted)
+            #expect(test.hits(.memory) == 1)
+            let other = test.otherChannel()
+            let large = [UInt8](repeating: 1, count: 100_000)
+            let answer = try await other.unary(Test.echo.method, large)
+            #expect(answer == large)
+            gate.add()
+            _ = try await held
+            let after = [UInt8](repeating: 1, count: 300_000)
+            let own = try await test.channel.unary(Test.echo.method, after)
+            #expect(own == after)
+            await other.close()
+            await until { Self.held(test) == 0 }
+        }
+    }
+
+    private static func held(_ test: TestServer) -> Int {
+        let lines = test.metrics.exposition().split(separator: "\n")
+        return lines.compactMap { line in
+            line.hasPrefix("apus_grpc_held_bytes ") ? Int(line.split(separator: " ")[1]) : nil
+        }.first ?? -1
+    }
+
+    @Test func `what one connection doesn't read holds back its own calls alone`() async throws {
+        var configuration = RPCServerConfiguration()
+        configuration.maxConnectionUnsentBytes = 200_000
+        configuration.maxUnsentBytes = 1_000_000
+        var client = ClientConfiguration()
+        client.http2.streamWindowBytes = 1_000
+        let handler = RPCHandler(Test.method("Much", .serverStreaming)) { _, responses, _ in
+            for _ in 0..<500 { try await responses.send([UInt8](repeating: 1, count: 300)) }
+        }
+        try await TestServer.with(
+            [handler, Test.echo], configuration: configuration, client: client
+        ) { test in
+            try await test.channel.withCall(handler.method) { first in
+                try await test.channel.withCall(handler.method) { second in
+                    for call in [first, second] {
+                        try await call.send([])
+                        try await call.finishSending()
+                    }
+                    await until { Self.unsent(test) > 200_000 }
+                    let code = await RPCStatusCode.thrown {
+                        _ = try await test.channel.unary(Test.echo.method, [])
+                    }
+                    #expect(code == .resourceExhausted)
+                    #expect(test.hits(.connectionOutput) == 1)
+                    let other = test.otherChannel()
+                    let answer = try await other.unary(Test.echo.method, [1])
+                    #expect(answer == [1])
+                    await other.close()
+                    for call in [first, second] {
+                        var count = 0
+                        while try await call.responses.next() != nil { count += 1 }
+                        #expect(count == 500)
+                    }
+                }
+            }
+            let after = try await test.channel.unary(Test.echo.method, [1])
+            #expect(after == [1])
+        }
+    }
+
+    private static func unsent(_ test: TestServer) -> Int {
+        let lines = test.metrics.exposition().split(separator: "\n")
+        return lines.compactMap { line in
+            line.hasPrefix("apus_grpc_held_unsent_bytes ")
+                ? Int(line.split(separator: " ")[1]) : nil
+        }.first ?? -1
+    }
+
+    @Test func `connections have a limit, and each peer one of its own`() async throws {
+        for limit in [RuntimeLimit.connections, .connectionsPerPeer] {
+            var configuration = RPCServerConfiguration()
+            if limit == .connections {
+                configuration.maxConnections = 2
+            } else {
+                configuration.maxConnectionsPerPeer = 2
+                configuration.limitsLocalPeers = true
+            }
+            try await TestServer.with(Test.all, configuration: configuration) { test in
+                let channels = (0..<3).map { _ in
+                    test.otherChannel()
+                }
+                for channel in channels.prefix(2) {
+                    let answer = try await channel.unary(Test.echo.method, [1])
+                    #expect(answer == [1])
+                }
+                let code = await RPCStatusCode.thrown {
+                    _ = try await channels[2].unary(Test.echo.method, [])
+                }
+                #expect(code == .unavailable)
+                #expect(test.hits(limit) >= 1)
+                await channels[0].close()
+                var answer: [UInt8]?
+                while answer == nil {
+                    answer = try? await channels[2].unary(Test.echo.method, [1])
+                }
+                #expect(answer == [1])
+                for channel in channels { await channel.close() }
+            }
+        }
+    }
+
+    @Test func `a message over the limit is counted`() async throws {
+        var configuration = RPCServerConfiguration()
+        configuration.maxMessageBytes = 10
+        try await TestServer.with(Test.all, configuration: configuration) { test in
+            let code = await RPCStatusCode.thrown {
+                _ = try await test.channel.unary(Test.echo.method, [UInt8](repeating: 1, count: 11))
+            }
+            #expect(code == .resourceExhausted)
+            #expect(test.hits(.messageBytes) == 1)
+        }
+    }
+}

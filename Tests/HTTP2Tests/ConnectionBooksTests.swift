@@ -1,0 +1,64 @@
+import HTTP2
+import Testing
+
+@Suite struct ConnectionBooksTests {
+    @Test func `a connection has room while more is free than it holds`() {
+        let budget = ByteBudget(limit: 100_000)
+        let (greedy, modest) = (ConnectionBooks(budget: budget), ConnectionBooks(budget: budget))
+        greedy.addReceived(60_000)
+        #expect(!greedy.hasRoom)
+        #expect(modest.hasRoom)
+        modest.addReceived(10_000)
+        #expect(modest.hasRoom)
+        #expect(budget.free == 30_000)
+        greedy.addReceived(-60_000)
+        modest.addReceived(-10_000)
+        #expect(budget.free == 100_000)
+    }
+
+    @Test func `small change is settled at the latest when nothing is left`() {
+        let budget = ByteBudget(limit: 100_000)
+        let books = ConnectionBooks(budget: budget)
+        books.addReceived(4_095)
+        #expect(budget.usedBytes == 0)
+        books.addReceived(1)
+        #expect(budget.usedBytes == 4_096)
+        books.addReceived(-4_000)
+        books.addReceived(-96)
+        #expect(budget.usedBytes == 0)
+    }
+
+    @Test func `a session's books are even when its streams are gone`() throws {
+        let budget = ByteBudget(limit: 100_000_000)
+        let books = ConnectionBooks(budget: budget)
+        let pair = try Pair(serverBooks: books)
+        let streams = (0..<10).map { _ in RecordedStream() }
+        for stream in streams {
+            try pair.request(stream, end: false)
+            stream.send([UInt8](repeating: 1, count: 10_000), head: ChunkHead())
+        }
+        for _ in 0..<2 { try pair.run() }
+        for (index, served) in pair.serverSide.streams.enumerated() {
+            if index % 2 == 0 { served.consumes = false }
+            served.respond(HTTP2SessionTests.ok, HeaderFields(), end: false)
+            served.send([UInt8](repeating: 1, count: 1_000_000), head: ChunkHead())
+        }
+        for stream in streams { stream.send([1, 2, 3], head: ChunkHead()) }
+        #expect(books.unsentBytes == 10_000_000)
+        streams[0].consumes = false
+        try pair.run()
+        #expect(books.openStreams == 10)
+        // Each header list is 180 bytes and some; five streams keep three bytes each.
+        #expect((1_515...3_000).contains(books.receivedBytes))
+        #expect(books.unsentBytes > 500_000 && books.unsentBytes < 1_000_000)
+        #expect(budget.usedBytes >= books.unsentBytes)
+        pair.serverSide.streams[0].abandon(trailers: HTTP2SessionTests.done, HeaderFields())
+        #expect(books.unsentBytes == 0)
+        pair.serverSide.streams[1].send([UInt8](repeating: 1, count: 900), head: ChunkHead())
+        pair.close()
+        #expect(books.openStreams == 0)
+        #expect(books.receivedBytes == 0)
+        #expect(books.unsentBytes == 0)
+        #expect(budget.usedBytes == 0)
+    }
+}
