@@ -9,21 +9,25 @@ struct ClientFlags: Sendable {
     static let defaultAddress = "127.0.0.1:50053"
 
     static let all: [Flag] = [
-        .value("address", "HOST:PORT", "Where Apus listens; default \(defaultAddress)."),
+        .value(
+            "address", "TARGET",
+            "HOST:PORT, several with commas, or unix:PATH; default \(defaultAddress)."),
         .value("tenant", "NAME", "Whose events; default: what the server takes for one."),
         .value("timeout", "DURATION", "Gives up after so long; default 30s, none for streams."),
         .toggle("json", "Prints JSON, one object a line."),
     ]
 
-    let host: String
-    let port: Int
+    /// Nodes of one installation: the first that answers is used.
+    let target: ClientTarget
     let tenant: String?
     let timeout: Duration?
     let json: Bool
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
-        (host, port) = try HostPort.parse(
-            arguments.string("address") ?? Self.defaultAddress, flag: "address")
+        guard let target = ClientTarget(arguments.string("address") ?? Self.defaultAddress) else {
+            throw UsageError("--address must be HOST:PORT or unix:PATH, such as 127.0.0.1:50053")
+        }
+        self.target = target
         tenant = arguments.string("tenant")
         timeout = try arguments.duration("timeout")
         json = arguments.isSet("json")
@@ -41,6 +45,23 @@ struct ClientFlags: Sendable {
         return CallOptions(metadata: metadata, timeout: timeout)
     }
 
+    private static let configuration: ClientConfiguration = {
+        var configuration = ClientConfiguration()
+        configuration.loadBalancing = .pickFirst
+        configuration.clientName = "apus"
+        configuration.clientVersion = Build.version
+        // Calls that change nothing, and publishing, whose events have their ids from us: those that
+        // the service has stored already are not stored again.
+        typealias Methods = ApusV1.EventServiceMethods
+        for method in [
+            Methods.publish, Methods.subscribe, Methods.getEvent, Methods.listEvents,
+            Methods.getReplay, Methods.listReplays, Methods.health,
+        ] {
+            configuration.retryPolicies[method.path] = RetryPolicy()
+        }
+        return configuration
+    }()
+
     /// Connects, runs the command and closes the connection.
     func withClient<Result: Sendable>(
         _ body: (ApusV1.EventServiceClient) async throws -> Result
@@ -48,7 +69,8 @@ struct ClientFlags: Sendable {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
         let channel = ClientChannel(
-            host: host, port: port, loops: loops, logger: Logger(label: "client", level: .error))
+            target, loops: loops, logger: Logger(label: "client", level: .error),
+            configuration: Self.configuration)
         do {
             let result = try await body(ApusV1.EventServiceClient(channel))
             await channel.close()

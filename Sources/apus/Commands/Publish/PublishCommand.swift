@@ -1,6 +1,8 @@
 import EventProtos
+import Events
 import GRPC
 import Protobuf
+import Telemetry
 
 struct PublishCommand: Command {
     static let syntax = CommandSyntax(
@@ -63,7 +65,8 @@ struct PublishCommand: Command {
         } catch {
             throw UsageError(describe(error))
         }
-        event.id = arguments.string("id") ?? ""
+        // From here on a repeat is harmless, also one that the channel makes.
+        event.id = arguments.string("id") ?? newID()
         event.subject = arguments.string("subject") ?? ""
         event.partitionKey = arguments.string("partition-key") ?? ""
         event.source = arguments.string("source") ?? ""
@@ -86,6 +89,10 @@ struct PublishCommand: Command {
             request.precondition = precondition
         }
         return request
+    }
+
+    private static func newID() -> String {
+        EventID.v7(at: Timestamp(SystemWallClock().now())).description
     }
 
     func run(_ terminal: Terminal) async throws {
