@@ -10,7 +10,6 @@ final class SessionCallbacks {
         try HTTP2Session.check(unsafe nghttp2_session_callbacks_new(&callbacks))
         guard let callbacks = unsafe callbacks else { throw HTTP2Session.error(0) }
         unsafe raw = callbacks
-        unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(raw, frameBegins)
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(raw, beginHeaders)
         unsafe nghttp2_session_callbacks_set_on_header_callback(raw, header)
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(raw, frameReceived)
@@ -33,25 +32,6 @@ private func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
 
 private func isTrailers(_ frame: Frame, _ session: HTTP2Session) -> Bool {
     unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS
-}
-
-/// What the library lets a server's client do against RFC 9113.
-private func frameBegins(
-    _ raw: OpaquePointer?, _ head: UnsafePointer<nghttp2_frame_hd>?,
-    _ context: UnsafeMutableRawPointer?
-) -> Int32 {
-    guard let session = unsafe session(context), session.role == .server,
-        let head = unsafe head?.pointee
-    else { return 0 }
-    let error: HTTP2ErrorCode? =
-        switch UInt32(head.type) {
-        case NGHTTP2_HEADERS.rawValue: session.closedStreams.headersBegin(head.stream_id)
-        // Whole priorities are ignored; §6.3 still wants them on a stream.
-        case NGHTTP2_PRIORITY.rawValue where head.stream_id == 0: .protocolError
-        default: nil
-        }
-    if let error { session.terminate(error) }
-    return 0
 }
 
 private func beginHeaders(
@@ -125,8 +105,6 @@ private func frameReceived(
             stream.remoteEnded = true
             stream.receivedEnd()
         }
-    case NGHTTP2_RST_STREAM.rawValue:
-        session.closedStreams.closed(unsafe frame.pointee.hd.stream_id)
     case NGHTTP2_GOAWAY.rawValue:
         let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
         unsafe session.handler?.receivedGoAway(code, reason: debugText(of: frame))
@@ -170,7 +148,7 @@ private func streamClosed(
     _ raw: OpaquePointer?, _ id: Int32, _ code: UInt32, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let session = unsafe session(context), let stream = session.stream(id) else { return 0 }
-    if stream.remoteEnded { session.closedStreams.closed(id) }
+    if stream.remoteEnded { session.meter?.closedStreams.closed(id) }
     session.remove(stream, HTTP2ErrorCode(rawValue: code))
     return 0
 }

@@ -52,7 +52,6 @@ public final class HTTP2Session {
     var withheld = 0
     /// The handler was told that there is output and hasn't come for it yet.
     private var outputAsked = false
-    var closedStreams = ClosedStreams()
     /// Whose header block arrives.
     var headerStream: HTTP2Stream?
     private var busy = false
@@ -103,6 +102,7 @@ public final class HTTP2Session {
         precondition(!busy, "Sessions aren't re-entrant")
         guard !isDead, !isCutOff else { return }
         if let limit = meter?.read(bytes, at: now) { return cutOff(limit) }
+        if let violation = meter?.violation { return terminate(violation) }
         busy = true
         defer { busy = false }
         let result = unsafe bytes.withUnsafeBufferPointer { bytes in

@@ -12,6 +12,8 @@ internal import IO
 ///
 /// RST_STREAM has a budget of its own. A stream that we ended may be reset for nothing: clients do so
 /// when they hadn't ended it themselves.
+///
+/// On the way it finds the breaks of RFC 9113 that the library ignores.
 struct FrameMeter {
     /// Bytes in a DATA frame of ours that pay for WINDOW_UPDATEs, whatever is left to send.
     static let smallestEarner = 1_024
@@ -23,8 +25,14 @@ struct FrameMeter {
     private var windowUpdatesEarned = 0
     private var resetsEarned = 0
 
-    /// Length, type and flags of the frame whose head arrives.
+    /// Streams on which nothing may come any more.
+    var closedStreams = ClosedStreams()
+    /// The peer broke RFC 9113 where the library would let it.
+    private(set) var violation: HTTP2ErrorCode?
+
+    /// Length, type and flags of the frame whose head arrives, and its stream.
     private var head: UInt64 = 0
+    private var stream: UInt32 = 0
     private var headCount = 0
     private var payloadLeft: Int
     /// A DATA frame whose first payload byte, its padding, isn't here yet.
@@ -85,8 +93,11 @@ struct FrameMeter {
                 offset += skipped
                 continue
             }
-            // The stream's number, its last four bytes, nobody asks for.
-            if headCount < Self.headLength - 4 { head = head << 8 | UInt64(bytes[offset]) }
+            if headCount < Self.headLength - 4 {
+                head = head << 8 | UInt64(bytes[offset])
+            } else {
+                stream = stream << 8 | UInt32(bytes[offset])
+            }
             headCount += 1
             offset += 1
             if headCount == Self.headLength, let limit = begin(at: now) { return limit }
@@ -118,6 +129,7 @@ struct FrameMeter {
         headCount = 0
         frames += 1
         isData = type == NGHTTP2_DATA.rawValue
+        check(type, Int32(stream & 0x7fff_ffff))
         switch type {
         case NGHTTP2_DATA.rawValue:
             guard flags & Self.endStream == 0 else { return nil }
@@ -146,6 +158,19 @@ struct FrameMeter {
             return nil
         default: return charge(at: now)
         }
+    }
+
+    private mutating func check(_ type: UInt32, _ stream: Int32) {
+        let error: HTTP2ErrorCode? =
+            switch type {
+            case NGHTTP2_HEADERS.rawValue: closedStreams.headersBegin(stream)
+            case NGHTTP2_DATA.rawValue: closedStreams.dataBegins(stream)
+            // Priorities are ignored; §6.3 still wants them on a stream.
+            case NGHTTP2_PRIORITY.rawValue where stream == 0: .protocolError
+            default: nil
+            }
+        if type == NGHTTP2_RST_STREAM.rawValue { closedStreams.closed(stream) }
+        violation = violation ?? error
     }
 
     private mutating func charge(at now: LoopTime) -> RuntimeLimit? {
