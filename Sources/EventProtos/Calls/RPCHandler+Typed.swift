@@ -8,8 +8,8 @@ extension RPCHandler {
         _ body: @escaping @Sendable (Request, ServerCall) async throws -> Response
     ) -> RPCHandler {
         RPCHandler(method) { requests, responses, call in
-            let request = try Request(request: try await requests.single())
-            try await responses.send(try await body(request, call).encoded())
+            let response = try await body(Request(request: await requests.single()), call)
+            try await responses.send(response.encoded())
         }
     }
 
@@ -31,8 +31,8 @@ extension RPCHandler {
             ) async throws -> Void
     ) -> RPCHandler {
         RPCHandler(method) { requests, responses, call in
-            let request = try Request(request: try await requests.single())
-            try await body(request, TypedResponses(responses), call)
+            try await body(
+                Request(request: await requests.single()), TypedResponses(responses), call)
         }
     }
 

@@ -2,25 +2,25 @@ public import IO
 
 /// What a handler knows of its call, and can tell the client besides messages.
 public struct ServerCall: Sendable {
-    private let shared: Shared
+    let shared: Shared
 
     /// One object, so that passing the call around costs one reference.
-    private final class Shared: Sendable {
+    final class Shared: Sendable {
         let connection: ServerConnection
-        let stream: Int32
-        let method: RPCMethod
+        let stream: BoundStream
+        let route: Route
         let metadata: Metadata
         let deadline: ContinuousClock.Instant?
         let peerIdentity: PeerIdentity?
 
         init(
-            _ connection: ServerConnection, _ stream: Int32, _ method: RPCMethod,
+            _ connection: ServerConnection, _ stream: BoundStream, _ route: Route,
             _ metadata: Metadata, _ deadline: ContinuousClock.Instant?,
             _ peerIdentity: PeerIdentity?
         ) {
             self.connection = connection
             self.stream = stream
-            self.method = method
+            self.route = route
             self.metadata = metadata
             self.deadline = deadline
             self.peerIdentity = peerIdentity
@@ -28,20 +28,20 @@ public struct ServerCall: Sendable {
     }
 
     init(
-        connection: ServerConnection, stream: Int32, method: RPCMethod, metadata: Metadata,
+        connection: ServerConnection, stream: BoundStream, route: Route, metadata: Metadata,
         deadline: ContinuousClock.Instant?, peerIdentity: PeerIdentity?
     ) {
-        shared = Shared(connection, stream, method, metadata, deadline, peerIdentity)
+        shared = Shared(connection, stream, route, metadata, deadline, peerIdentity)
     }
 
     /// The same call with other metadata of the request.
     func with(_ metadata: Metadata) -> ServerCall {
         ServerCall(
-            connection: shared.connection, stream: shared.stream, method: shared.method,
+            connection: shared.connection, stream: shared.stream, route: shared.route,
             metadata: metadata, deadline: shared.deadline, peerIdentity: shared.peerIdentity)
     }
 
-    public var method: RPCMethod { shared.method }
+    public var method: RPCMethod { shared.route.handler.method }
     /// What the client sent, without HTTP's and gRPC's own fields.
     public var metadata: Metadata { shared.metadata }
     public var peer: SocketAddress { shared.connection.peer }
@@ -65,7 +65,7 @@ public struct ServerCall: Sendable {
     /// Adds to what goes with the status.
     public func setTrailingMetadata(_ metadata: Metadata) {
         let stream = shared.stream
-        shared.connection.onLoop { $0.setTrailingMetadata(metadata, stream) }
+        stream.loop.onLoop { stream.value.setTrailingMetadata(metadata) }
     }
 
     /// Compresses the responses, if the client takes any encoding that we know. To be called before
@@ -79,8 +79,18 @@ public struct ServerCall: Sendable {
         get async { await shared.connection.requestWasCompressed(shared.stream) }
     }
 
-    var requests: RequestMessages { RequestMessages(shared.connection, shared.stream) }
-    var responses: ResponseMessages { ResponseMessages(shared.connection, shared.stream) }
+    /// The handler is through.
+    func ended(_ failure: RPCError?, holding bytes: Int) {
+        let stream = shared.stream
+        if stream.loop.isOnLoop {
+            stream.value.handlerEnded(failure, holding: bytes)
+        } else {
+            stream.loop.execute { stream.value.handlerEnded(failure, holding: bytes) }
+        }
+    }
+
+    var requests: RequestMessages { RequestMessages(shared) }
+    var responses: ResponseMessages { ResponseMessages(shared) }
 }
 
 /// A call's request messages, for one reader. Pulling one gives its window back to the client, so a
@@ -91,13 +101,9 @@ public struct ServerCall: Sendable {
 public struct RequestMessages: AsyncSequence, Sendable {
     public typealias Element = [UInt8]
 
-    private let connection: ServerConnection
-    private let stream: Int32
+    private let call: ServerCall.Shared
 
-    init(_ connection: ServerConnection, _ stream: Int32) {
-        self.connection = connection
-        self.stream = stream
-    }
+    init(_ call: ServerCall.Shared) { self.call = call }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let messages: RequestMessages
@@ -117,7 +123,7 @@ public struct RequestMessages: AsyncSequence, Sendable {
 
     /// The next message; nil at the end. Iterators share the same messages.
     public func next() async throws -> [UInt8]? {
-        try await connection.nextRequest(stream)
+        try await call.connection.nextRequest(call.stream)
     }
 
     /// The message of a unary or server-streaming call; the server has checked that it is the one.
@@ -133,13 +139,9 @@ public struct RequestMessages: AsyncSequence, Sendable {
 
 /// Where a handler sends its responses.
 public struct ResponseMessages: Sendable {
-    private let connection: ServerConnection
-    private let stream: Int32
+    private let call: ServerCall.Shared
 
-    init(_ connection: ServerConnection, _ stream: Int32) {
-        self.connection = connection
-        self.stream = stream
-    }
+    init(_ call: ServerCall.Shared) { self.call = call }
 
     /// Queues a message, after the headers if they aren't sent yet. Waits while more than the
     /// server's `maxUnsentBytes` are queued: the client's window is full, or its socket is.
@@ -149,6 +151,6 @@ public struct ResponseMessages: Sendable {
     /// - Throws: ``RPCError`` when the call is given up, `CancellationError` when the waiting task
     ///   is cancelled on its own.
     public func send(_ message: [UInt8], compressed: Bool = true) async throws {
-        try await connection.send(message, compressed: compressed, stream)
+        try await call.connection.send(message, compressed: compressed, call.stream)
     }
 }

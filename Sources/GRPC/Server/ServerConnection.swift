@@ -30,7 +30,7 @@ actor ServerConnection {
         do {
             http2 = try HTTP2Connection(
                 .server, on: connection, configuration: core.configuration.http2,
-                handler: ServerStreams(self, core), books: gate.books)
+                handler: ServerStreams(self, connection, core), books: gate.books)
             core.logger.debug("Connection opened", [.peer: "\(peer)"])
         } catch {
             core.logger.warning(
@@ -39,9 +39,6 @@ actor ServerConnection {
             core.connectionClosed(self)
         }
     }
-
-    /// Who the client proved to be, by its certificate.
-    var peerIdentity: PeerIdentity? { http2?.connection.peerIdentity }
 
     /// Lets open calls end, takes no new ones, then closes.
     func drain() {
@@ -63,60 +60,39 @@ actor ServerConnection {
         core.connectionClosed(self)
     }
 
-    private func stream(_ id: Int32) -> ServerStream? {
-        http2?.session?.stream(id) as? ServerStream
-    }
-
-    private static let ended = RPCError(.cancelled, "the call has ended")
-
     // MARK: For a call's handler
 
     // A call's task runs on the loop already: what need not wait is done on the spot, without the
     // hops onto the actor and back. Code that left the loop takes the longer way.
 
-    nonisolated func nextRequest(_ id: Int32) async throws -> [UInt8]? {
-        switch pullHere(id) {
+    nonisolated func nextRequest(_ stream: BoundStream) async throws -> [UInt8]? {
+        switch loop.isOnLoop ? stream.value.pull() : .wait {
         case .message(let message): message
         case .end: nil
         case .fail(let error): throw error
-        case .wait: try await waitOn(id) { $0.park(reader: $1) }
+        case .wait: try await wait(stream) { $0.park(reader: $1) }
         }
     }
 
-    nonisolated private func pullHere(_ id: Int32) -> ServerCallState.Pull {
-        guard loop.isOnLoop else { return .wait }
-        return assumeIsolated { $0.stream(id)?.pull() ?? .fail(Self.ended) }
-    }
-
-    nonisolated func send(_ message: [UInt8], compressed: Bool, _ id: Int32) async throws {
+    nonisolated func send(
+        _ message: [UInt8], compressed: Bool, _ stream: BoundStream
+    ) async throws {
         let mustWait =
-            if let outcome = queueHere(message, compressed, id) {
-                try outcome.get()
-            } else {
-                try await queue(message, compressed, id)
-            }
-        if mustWait { try await waitOn(id) { $0.park(sender: $1) } }
-    }
-
-    nonisolated private func queueHere(
-        _ message: [UInt8], _ compressed: Bool, _ id: Int32
-    ) -> Result<Bool, RPCError>? {
-        guard loop.isOnLoop else { return nil }
-        return assumeIsolated { connection in
-            Result { () throws(RPCError) in try connection.queue(message, compressed, id) }
-        }
+            loop.isOnLoop
+            ? try stream.value.queue(message, compressed: compressed)
+            : try await queue(message, compressed, stream)
+        if mustWait { try await wait(stream) { $0.park(sender: $1) } }
     }
 
     private func queue(
-        _ message: [UInt8], _ compressed: Bool, _ id: Int32
+        _ message: [UInt8], _ compressed: Bool, _ stream: BoundStream
     ) throws(RPCError) -> Bool {
-        guard let stream = stream(id) else { throw Self.ended }
-        return try stream.queue(message, compressed: compressed)
+        try stream.value.queue(message, compressed: compressed)
     }
 
     /// Suspends the task until its waiter is resumed, or the task is cancelled.
-    private func waitOn<Value>(
-        _ id: Int32, park: @Sendable (ServerStream, Waiter<Value>) -> Void
+    private func wait<Value>(
+        _ stream: BoundStream, park: @Sendable (ServerStream, Waiter<Value>) -> Void
     ) async throws -> Value {
         nextToken += 1
         let token = nextToken
@@ -126,61 +102,49 @@ actor ServerConnection {
                 // parking. A cancellation from elsewhere reaches the loop after that.
                 if Task.isCancelled {
                     continuation.resume(throwing: CancellationError())
-                } else if let stream = stream(id) {
-                    park(stream, Waiter(token: token, continuation: continuation))
                 } else {
-                    continuation.resume(throwing: Self.ended)
+                    park(stream.value, Waiter(token: token, continuation: continuation))
                 }
             }
         } onCancel: {
-            onLoop { $0.stream(id)?.cancelWaiter(token) }
+            loop.onLoop { stream.value.cancelWaiter(token) }
         }
     }
 
     /// Now when on the loop, else soon.
     nonisolated func onLoop(_ action: @escaping @Sendable (isolated ServerConnection) -> Void) {
-        if loop.isOnLoop {
-            assumeIsolated(action)
-        } else {
-            loop.execute { self.assumeIsolated(action) }
-        }
+        loop.onLoop { self.assumeIsolated(action) }
     }
 
-    func setInitialMetadata(_ metadata: Metadata, now: Bool, _ id: Int32) {
-        stream(id)?.setInitialMetadata(metadata, now: now)
+    func setInitialMetadata(_ metadata: Metadata, now: Bool, _ stream: BoundStream) {
+        stream.value.setInitialMetadata(metadata, now: now)
     }
 
-    func setTrailingMetadata(_ metadata: Metadata, _ id: Int32) {
-        stream(id)?.setTrailingMetadata(metadata)
+    func compressResponses(_ stream: BoundStream) {
+        stream.value.compressResponses()
     }
 
-    func compressResponses(_ id: Int32) {
-        stream(id)?.compressResponses()
-    }
-
-    func requestWasCompressed(_ id: Int32) -> Bool {
-        stream(id)?.requestWasCompressed ?? false
-    }
-
-    nonisolated func handlerEnded(_ id: Int32, _ error: RPCError?, holding bytes: Int) {
-        onLoop { connection in
-            connection.gate.handlerEnded(holding: bytes)
-            connection.stream(id)?.handlerEnded(error)
-        }
+    func requestWasCompressed(_ stream: BoundStream) -> Bool {
+        stream.value.requestWasCompressed
     }
 }
+
+/// A call's stream, as its handler holds it.
+typealias BoundStream = LoopBound<ServerStream>
 
 /// Makes a connection's streams. On the loop's thread alone.
 private final class ServerStreams: HTTP2ConnectionHandler {
     private let connection: ServerConnection
+    private let bytes: Connection
     private let core: ServerCore
 
-    init(_ connection: ServerConnection, _ core: ServerCore) {
+    init(_ connection: ServerConnection, _ bytes: Connection, _ core: ServerCore) {
         self.connection = connection
+        self.bytes = bytes
         self.core = core
     }
 
-    func makeStream() -> HTTP2Stream { ServerStream(connection, core) }
+    func makeStream() -> HTTP2Stream { ServerStream(connection, core, bytes.peerIdentity) }
 
     func goingAway(_ code: HTTP2ErrorCode, reason: String) {}
 

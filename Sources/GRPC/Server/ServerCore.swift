@@ -41,13 +41,10 @@ final class ServerCore: Sendable {
     }
 
     /// Runs a handler to its end and answers with what it came to.
-    nonisolated func run(
-        _ handler: RPCHandler, _ call: ServerCall, on connection: ServerConnection,
-        stream: Int32, holding bytes: Int
-    ) async {
+    func run(_ call: ServerCall, holding bytes: Int) async {
         var failure: RPCError?
         do {
-            try await handler.handle(call.requests, call.responses, call)
+            try await call.shared.route.handler.handle(call.requests, call.responses, call)
         } catch let error as RPCError {
             failure = error
         } catch is CancellationError {
@@ -56,7 +53,7 @@ final class ServerCore: Sendable {
             failure = internalError(error, call)
         }
         handlersRunning.wrappingSubtract(1, ordering: .relaxed)
-        connection.handlerEnded(stream, failure, holding: bytes)
+        call.ended(failure, holding: bytes)
     }
 
     /// The client hears a reference; what it stands for is in the log.

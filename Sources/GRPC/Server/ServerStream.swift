@@ -6,6 +6,7 @@ import Synchronization
 /// thread alone.
 final class ServerStream: HTTP2Stream {
     private let connection: ServerConnection
+    private let peerIdentity: PeerIdentity?
     private let core: ServerCore
     private var head = RequestHead()
     private var route: Route?
@@ -21,8 +22,11 @@ final class ServerStream: HTTP2Stream {
 
     private var encodings = ServerEncodings()
 
-    init(_ connection: ServerConnection, _ core: ServerCore) {
+    private static let ended = RPCError(.cancelled, "the call has ended")
+
+    init(_ connection: ServerConnection, _ core: ServerCore, _ peerIdentity: PeerIdentity?) {
         self.connection = connection
+        self.peerIdentity = peerIdentity
         self.core = core
         deframer = MessageDeframer(maxMessageBytes: core.configuration.maxMessageBytes)
     }
@@ -138,17 +142,16 @@ final class ServerStream: HTTP2Stream {
     private func startHandler() {
         guard let route else { return }
         let call = ServerCall(
-            connection: connection, stream: id, method: route.handler.method,
+            connection: connection, stream: BoundStream(self, on: connection.loop), route: route,
             metadata: Metadata(received: head.metadata), deadline: deadlineInstant,
-            peerIdentity: connection.assumeIsolated { $0.peerIdentity })
+            peerIdentity: peerIdentity)
         head = RequestHead()
         let bytes = receivedBytes
         if let refusal = connection.gate.startHandler(holding: bytes) { return fail(refusal) }
         // The one place that starts a task: a call's. It runs on this loop, and its end is the
         // stream's end.
-        task = Task(executorPreference: connection.loop) { [connection, id, core] in
-            await core.run(
-                route.handler, call, on: connection, stream: id, holding: bytes)
+        task = Task(executorPreference: connection.loop) { [core] in
+            await core.run(call, holding: bytes)
         }
     }
 
@@ -188,7 +191,7 @@ final class ServerStream: HTTP2Stream {
         connection.gate.books.addReceived(-partialBytes)
         partialBytes = 0
         // The call ended well, but somebody may still wait on it: a child task of the handler.
-        resumeAll(throwing: RPCError(.cancelled, "the call has ended"))
+        resumeAll(throwing: Self.ended)
         task = nil
     }
 
@@ -202,9 +205,7 @@ final class ServerStream: HTTP2Stream {
     // MARK: From the handler
 
     func pull() -> ServerCallState.Pull {
-        guard let pull = state?.pull() else {
-            return .fail(RPCError(.cancelled, "the call has ended"))
-        }
+        guard !isClosed, let pull = state?.pull() else { return .fail(Self.ended) }
         guard case .message(let message) = pull else { return pull }
         giveWindowBack(pulled: message.count + 5)
         return requestWasCompressed ? unpack(message) : pull
@@ -237,7 +238,9 @@ final class ServerStream: HTTP2Stream {
 
     func park(sender waiter: Waiter<Void>) {
         senders.append(waiter)
-        if let failure = state?.failure {
+        if isClosed {
+            resumeAll(throwing: Self.ended)
+        } else if let failure = state?.failure {
             resumeAll(throwing: failure)
         } else {
             sent(bytesLeft: unsentBytes)
@@ -265,7 +268,8 @@ final class ServerStream: HTTP2Stream {
 
     /// - Returns: Whether to wait for room before the next one.
     func queue(_ message: [UInt8], compressed: Bool) throws(RPCError) -> Bool {
-        switch state?.send() ?? .refuse(RPCError(.cancelled, "the call has ended")) {
+        guard !isClosed else { throw Self.ended }
+        switch state?.send() ?? .refuse(Self.ended) {
         case .refuse(let error): throw error
         case .headersAndMessage: respond(encodings.headers, initial.fields, end: false)
         case .message: break
@@ -291,6 +295,7 @@ final class ServerStream: HTTP2Stream {
 
     /// - Parameter now: Send them even though there is no message yet.
     func setInitialMetadata(_ metadata: Metadata, now: Bool) {
+        guard !isClosed else { return }
         initial.append(contentsOf: metadata)
         guard now, state?.sendHeaders() == true else { return }
         respond(encodings.headers, initial.fields, end: false)
@@ -306,9 +311,12 @@ final class ServerStream: HTTP2Stream {
     }
 
     /// The handler has returned or thrown: the task's last act.
-    func handlerEnded(_ error: RPCError?) {
+    ///
+    /// - Parameter bytes: Of the request that started it, which it had to itself.
+    func handlerEnded(_ error: RPCError?, holding bytes: Int) {
+        connection.gate.handlerEnded(holding: bytes)
         task = nil
-        finish(error ?? state?.returned())
+        if !isClosed { finish(error ?? state?.returned()) }
     }
 
     /// - Parameter error: Nil is OK.

@@ -79,6 +79,11 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         add(.action(action))
     }
 
+    /// Runs the action now when the caller is on the loop, else soon.
+    public func onLoop(_ action: @escaping @Sendable () -> Void) {
+        if isOnLoop { action() } else { execute(action) }
+    }
+
     func add(_ work: Work) {
         if isOnLoop {
             local.append(work)
