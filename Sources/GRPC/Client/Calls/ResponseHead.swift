@@ -30,6 +30,7 @@ struct ResponseHead {
             encoding = CompressionAlgorithm(value)
         } else if name.equals("grpc-retry-pushback-ms") {
             pushback = RetryState.Pushback(String(value))
+            fields.append(name, value)
         } else if !name.equals("grpc-accept-encoding") {
             fields.append(name, value)
         }
