@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -87,4 +88,17 @@ void clinux_name_thread(const char *name) {
     char cut[16] = {0};
     for (int i = 0; i < 15 && name[i]; i++) cut[i] = name[i];
     pthread_setname_np(pthread_self(), cut);
+}
+
+int clinux_inotify(void) { return outcome(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)); }
+
+int clinux_inotify_watch_folder(int fd, const char *path) {
+    uint32_t changes = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF |
+                       IN_MOVE_SELF | IN_ONLYDIR;
+    return outcome(inotify_add_watch(fd, path, changes));
+}
+
+void clinux_inotify_drain(int fd) {
+    char events[4096];
+    while (read(fd, events, sizeof events) > 0) {}
 }

@@ -50,3 +50,11 @@ int clinux_signalfd_read(int fd);
 uint64_t clinux_monotonic_nanoseconds(void);
 /// At most 15 bytes count.
 void clinux_name_thread(const char *name);
+
+/// A descriptor that becomes readable when something in a watched folder changes.
+int clinux_inotify(void);
+/// Files that are written, made, renamed into the folder or removed, and the folder's own end.
+/// Watching one folder twice is watching it once.
+int clinux_inotify_watch_folder(int fd, const char *path);
+/// Forgets what has changed.
+void clinux_inotify_drain(int fd);

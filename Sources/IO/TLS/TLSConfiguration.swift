@@ -24,6 +24,9 @@ public struct TLSConfiguration: Sendable {
     /// chooses none (RFC 7301).
     public var applicationProtocols = ["h2"]
 
+    /// All that is read.
+    var files: [String] { [certificateChain, privateKey, trustRoots].compactMap { $0 } }
+
     public init() {}
 
     /// What a server shows.

@@ -3,7 +3,7 @@ import Telemetry
 /// The certificate, key and trust of one listener or one channel. From any thread.
 ///
 /// ``reload()`` reads the files again: connections made later use what it found, those that are open
-/// go on with what they began with.
+/// go on with what they began with. ``TLSReloader`` does it whenever the files change.
 public final class TLSContext: Sendable {
     public enum Role: Sendable { case server, client }
 
@@ -30,11 +30,7 @@ public final class TLSContext: Sendable {
         current.withLock { $0 = fresh }
     }
 
-    /// The files that ``reload()`` reads.
-    public var files: [String] {
-        [configuration.certificateChain, configuration.privateKey, configuration.trustRoots]
-            .compactMap { $0 }
-    }
+    var files: [String] { configuration.files }
 
     var handle: TLSContextHandle { current.withLock { $0 } }
 }

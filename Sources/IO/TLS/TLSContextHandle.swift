@@ -11,6 +11,8 @@ final class TLSContextHandle: @unchecked Sendable {
     /// In ALPN's form, ended by 0; OpenSSL keeps the pointer.
     private let protocols: UnsafeMutableBufferPointer<UInt8>
     let role: TLSContext.Role
+    /// As they were before they were read.
+    let versions: [FileVersion?]
 
     /// - Throws: ``IOError``: `.badCertificate`, `.badPrivateKey`, `.badTrustRoots`.
     init(_ role: TLSContext.Role, _ configuration: TLSConfiguration) throws(IOError) {
@@ -20,6 +22,7 @@ final class TLSContextHandle: @unchecked Sendable {
         }
         unsafe self.raw = raw
         self.role = role
+        versions = configuration.files.map { FileVersion($0) }
         let names = configuration.applicationProtocols.flatMap { name in
             [UInt8(clamping: name.utf8.count)] + Array(name.utf8)
         }
