@@ -13,6 +13,8 @@ import Telemetry
 /// stops them in the order in which nobody loses anything.
 struct Node: Sendable {
     private let configuration: ServeConfiguration
+    private let tls: TLSContext?
+    private let reloader: TLSReloader?
     private let store: Store
     private let pool: PostgresPool
     private let log: PostgresEventLog
@@ -24,9 +26,14 @@ struct Node: Sendable {
     private let logger: Logger
 
     init(
-        _ configuration: ServeConfiguration, store: Store, loops: IOLoopGroup, logger: Logger
+        _ configuration: ServeConfiguration, tls: TLSContext?, store: Store, loops: IOLoopGroup,
+        logger: Logger
     ) throws {
         self.configuration = configuration
+        self.tls = tls
+        reloader = tls.map {
+            TLSReloader($0, on: loops.loops[0], logger: logger.labelled("tls"))
+        }
         self.store = store
         self.logger = logger
         let name = Self.name()
@@ -84,14 +91,13 @@ struct Node: Sendable {
 
     /// Serves until the first signal, then stops in good order; a second signal ends it at once.
     ///
-    /// - Parameter ready: Told the address once calls are taken.
+    /// - Parameter ready: Told the addresses once calls are taken.
     /// - Throws: ``CommandFailure``, `IOError`, `PostgresError`, whatever ends one of the parts.
     func run(
         until signals: AsyncStream<ContinuousClock.Instant>,
         ready: @escaping @Sendable (String) -> Void
     ) async throws {
-        let address = try await server.bind(
-            host: configuration.listen.host, port: configuration.listen.port)
+        let addresses = try await bind()
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let postgres = store.server { group.addTask { try await postgres.run() } }
             group.addTask { try await pool.run() }
@@ -99,12 +105,29 @@ struct Node: Sendable {
             try await handlers.register()
             group.addTask { try await log.run() }
             group.addTask { try await tail.run() }
-            group.addTask { try await serve(until: signals) { ready(address.description) } }
+            if let reloader { group.addTask { try await reloader.run() } }
+            group.addTask { try await serve(until: signals) { ready(addresses) } }
             // Whichever ends first: what serves, in good order, or one of the others, failing.
             _ = try await group.next()
             group.cancelAll()
         }
         logger.info("Stopped")
+    }
+
+    /// - Returns: Where it listens, for people.
+    private func bind() async throws -> String {
+        let doors = configuration.doors
+        var addresses: [String] = []
+        if let (host, port) = doors.plaintext {
+            addresses.append("\(try await server.bind(host: host, port: port))")
+        }
+        if let (host, port) = doors.secure {
+            addresses.append("\(try await server.bind(host: host, port: port, tls: tls)) (TLS)")
+        }
+        if let path = doors.unixPath {
+            addresses.append("\(try await server.bind(unixPath: path))")
+        }
+        return addresses.joined(separator: ", ")
     }
 
     /// What clients see of the node; returns when all of it has stopped.

@@ -24,6 +24,7 @@ struct ServeCommand: Command {
             sink: StandardErrorSink(format: configuration.logFormat))
         ProcessLimits.raiseOpenFiles(logger: logger)
         try await checkReach()
+        let tls = try configuration.doors.makeContext()
         let signals = StopSignals()
         let loops = try IOLoopGroup(count: configuration.loops)
         let store = try await Store.open(
@@ -31,9 +32,10 @@ struct ServeCommand: Command {
             logger: logger)
         do {
             _ = try await store.migrate(on: loops.loops[0], logger: logger)
-            let node = try Node(configuration, store: store, loops: loops, logger: logger)
-            try await node.run(until: signals.received) { address in
-                terminal.print("Apus listens on \(address); \(store.location)")
+            let node = try Node(
+                configuration, tls: tls, store: store, loops: loops, logger: logger)
+            try await node.run(until: signals.received) { addresses in
+                terminal.print("Apus listens on \(addresses); \(store.location)")
             }
         } catch {
             await store.close()
@@ -46,12 +48,14 @@ struct ServeCommand: Command {
     /// Before anything is made: nobody but this machine may reach callers' data unasked.
     private func checkReach() async throws {
         guard !configuration.isInsecure else { return }
-        let (host, port) = configuration.listen
-        for address in try await Resolver.addresses(host: host, port: port)
-        where !address.isLoopback {
-            throw CommandFailure(
-                "\(address.host) can be reached from other machines, and callers are not"
-                    + " authenticated; listen on 127.0.0.1, or say --insecure")
+        for (host, port) in configuration.doors.unauthenticated {
+            for address in try await Resolver.addresses(host: host, port: port)
+            where !address.isLoopback {
+                throw CommandFailure(
+                    "\(address.host) can be reached from other machines, and callers are not"
+                        + " authenticated; listen on 127.0.0.1, ask for client certificates, or say"
+                        + " --insecure")
+            }
         }
     }
 }

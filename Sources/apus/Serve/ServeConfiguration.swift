@@ -6,10 +6,9 @@ import Telemetry
 
 /// What `apus serve` was told.
 struct ServeConfiguration: Sendable {
-    static let flags: [Flag] = [
-        .value(
-            "listen", "HOST:PORT",
-            "Where to listen; port 0 takes a free one; default \(ClientFlags.defaultAddress)."),
+    static let flags = Doors.flags + ownFlags
+
+    private static let ownFlags: [Flag] = [
         .value("database", "URI", "A Postgres 15 of yours; without it a private one is started."),
         .value("data-dir", "PATH", "Of the private Postgres; default \(defaultDataDirectory)."),
         .value("database-connections", "COUNT", "Connections for reading; default 8."),
@@ -24,7 +23,7 @@ struct ServeConfiguration: Sendable {
         .value("log-format", "FORMAT", "text or json."),
     ]
 
-    let listen: (host: String, port: Int)
+    let doors: Doors
     let database: PostgresConfiguration?
     let dataDirectory: String
     let databaseConnections: Int
@@ -37,8 +36,7 @@ struct ServeConfiguration: Sendable {
     let logFormat: LogFormat
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
-        listen = try HostPort.parse(
-            arguments.string("listen") ?? ClientFlags.defaultAddress, flag: "listen")
+        doors = try Doors(arguments)
         database = try Self.database(arguments)
         guard database == nil || arguments.string("data-dir") == nil else {
             throw UsageError("--data-dir belongs to the private Postgres, so not to --database")
