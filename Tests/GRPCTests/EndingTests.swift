@@ -1,4 +1,5 @@
 import GRPC
+import HTTP2
 import Testing
 
 @Suite struct EndingTests {
@@ -88,6 +89,30 @@ import Testing
                 }
             }
             #expect(code == .resourceExhausted)
+        }
+    }
+
+    @Test func `a message that still waits for room when the call ends with OK is no error`()
+        async throws
+    {
+        let gate = Tally()
+        let handler = RPCHandler(Test.method("Content", .bidirectionalStreaming)) { _, _, _ in
+            await until { gate.value == 1 }
+        }
+        var configuration = RPCServerConfiguration()
+        configuration.http2.streamWindowBytes = 65_535
+        try await TestServer.with([handler], configuration: configuration) { test in
+            try await test.channel.withCall(handler.method) { call in
+                // Nobody reads the first one, so there is no room for the second.
+                try await call.send([UInt8](repeating: 0, count: 60_000))
+                async let sending: Void = call.send([UInt8](repeating: 0, count: 200_000))
+                var queued = 0
+                while queued < 260_000 { queued = await test.channel.statistics.replayBytes }
+                gate.add()
+                try await sending
+                let response = try await call.responses.next()
+                #expect(response == nil)
+            }
         }
     }
 

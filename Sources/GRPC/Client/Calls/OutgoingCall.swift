@@ -183,7 +183,7 @@ final class OutgoingCall {
         pause = nil
         core.forgetWaiting(self)
         resumeReaders()
-        refuseSenders()
+        releaseSenders()
     }
 
     /// Deadline, cancellation, a message that can't be read, or the channel is closed: what arrived
@@ -279,7 +279,7 @@ final class OutgoingCall {
 
     func park(sender waiter: Waiter<Void>) {
         senders.append(waiter)
-        if end != nil { refuseSenders() } else { sent(bytesLeft: unsentBytes) }
+        if end != nil { releaseSenders() } else { sent(bytesLeft: unsentBytes) }
     }
 
     func park(headersReader waiter: Waiter<Metadata>) {
@@ -298,10 +298,18 @@ final class OutgoingCall {
         }
     }
 
-    private func refuseSenders() {
+    /// The call has ended. Who waits has queued a message: that the server needed no more of it to
+    /// answer OK is no error of theirs.
+    private func releaseSenders() {
         let senders = senders
         self.senders = []
-        for sender in senders { sender.continuation.resume(throwing: sendError) }
+        for sender in senders {
+            if case .failed(let error) = end {
+                sender.continuation.resume(throwing: error)
+            } else {
+                sender.continuation.resume()
+            }
+        }
     }
 
     private func resumeReaders() {
