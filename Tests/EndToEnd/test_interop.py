@@ -20,8 +20,16 @@ CASES = 20
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
+    return self_signed(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    return self_signed(tmp_path_factory.mktemp("other"))
+
+
+def self_signed(folder):
     """A certificate for loopback that is its own issuer: paths of certificate and key."""
-    folder = tmp_path_factory.mktemp("tls")
     paths = folder / "certificate.pem", folder / "key.pem"
     subprocess.run([
         "openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt",
@@ -255,18 +263,30 @@ def test_channel_soak(served):
 # Our client
 
 
-def test_our_client_against_our_server():
-    server = InteropServer()
-    try:
-        assert run_client(server.address).count("passed ") == CASES
-    finally:
-        server.close()
+def test_our_client_against_our_server(served, certificate):
+    server, credentials = served
+    trust = [] if credentials is None else ["--tls-ca", certificate[0]]
+    assert run_client(server.address, *trust).count("passed ") == CASES
 
 
-def test_our_client_against_pythons_server():
-    server = PythonServer()
+@pytest.mark.parametrize("secure", [False, True], ids=["plaintext", "TLS"])
+def test_our_client_against_pythons_server(secure, certificate):
+    credentials = grpc.ssl_server_credentials([
+        (certificate[1].read_bytes(), certificate[0].read_bytes())
+    ]) if secure else None
+    server = PythonServer(credentials)
+    trust = ["--tls-ca", certificate[0]] if secure else []
     try:
-        output = run_client(server.address, "--requests-seen", "unpacked")
+        output = run_client(server.address, "--requests-seen", "unpacked", *trust)
     finally:
         server.close()
     assert output.count("passed ") == CASES
+
+
+def test_our_client_refuses_a_server_that_it_has_no_reason_to_trust(certificate, other):
+    server = InteropServer("--tls-certificate", other[0], "--tls-key", other[1])
+    try:
+        with pytest.raises(AssertionError, match="FAILED empty_unary: UNAVAILABLE"):
+            run_client(server.address, "--case", "empty_unary", "--tls-ca", certificate[0])
+    finally:
+        server.close()

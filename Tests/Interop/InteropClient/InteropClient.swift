@@ -2,8 +2,8 @@ import GRPC
 import IO
 import InteropSupport
 
-/// `interop-client --port N [--host HOST] [--case NAME]`: runs gRPC's interop cases, or one of them,
-/// against a server. Ends with 0 when all passed.
+/// `interop-client --port N [--host HOST] [--tls-ca PEM] [--case NAME]`: runs gRPC's interop cases,
+/// or one of them, against a server. Ends with 0 when all passed.
 ///
 /// `--requests-seen raw` says that the server sees whether a request was compressed; `unpacked`, as
 /// with Python's, that it doesn't, so that it can't refuse one.
@@ -12,7 +12,9 @@ enum InteropClient {
         do {
             let flags = try InteropFlags(
                 arguments,
-                known: ["host", "port", "case", "requests-seen", "rpc-soak", "channel-soak"])
+                known: [
+                    "host", "port", "tls-ca", "case", "requests-seen", "rpc-soak", "channel-soak",
+                ])
             return try await run(flags) ? 0 : 1
         } catch {
             print("interop-client: \(error)")
@@ -26,9 +28,12 @@ enum InteropClient {
         }
         let loops = try IOLoopGroup(count: 1, name: "interop")
         defer { loops.stop() }
+        let configuration = try configuration(flags)
         let cases = InteropCases(
             connect: {
-                ClientChannel(host: flags["host"] ?? "127.0.0.1", port: port, loops: loops)
+                ClientChannel(
+                    host: flags["host"] ?? "127.0.0.1", port: port, loops: loops,
+                    configuration: configuration)
             },
             seesCompression: flags["requests-seen"] != "unpacked",
             soakCalls: try flags.integer("rpc-soak") ?? 200,
@@ -46,5 +51,15 @@ enum InteropClient {
             }
         }
         return passed
+    }
+
+    private static func configuration(_ flags: InteropFlags) throws -> ClientConfiguration {
+        var configuration = ClientConfiguration()
+        if let issuer = flags["tls-ca"] {
+            var tls = TLSConfiguration()
+            tls.trustRoots = issuer
+            configuration.tls = try TLSContext(.client, tls)
+        }
+        return configuration
     }
 }
