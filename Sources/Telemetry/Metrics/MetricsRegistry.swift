@@ -86,6 +86,9 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
+    /// What ``exposition()`` is.
+    public static let expositionContentType = "text/plain; version=0.0.4; charset=utf-8"
+
     /// All metrics in Prometheus' text format, version 0.0.4, in the order of their names.
     public func exposition() -> String {
         let snapshot = families.withLock { $0 }

@@ -1,7 +1,5 @@
 /// Prometheus' text exposition format, version 0.0.4.
 enum PrometheusText {
-    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
     static func append(_ name: String, _ family: MetricsRegistry.Family, to text: inout String) {
         text.append("# HELP \(name) ")
         append(escaped: family.help, quotes: false, to: &text)

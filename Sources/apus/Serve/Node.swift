@@ -73,6 +73,7 @@ struct Node: Sendable {
         var rpc = RPCServer.Configuration()
         // Room for what a request holds besides its events.
         rpc.maxMessageBytes = configuration.limits.maxRequestBytes + (64 << 10)
+        rpc.plainResources = [Self.resource(metrics)]
         server = RPCServer(
             services: [
                 services, HealthProtocol(services: names, serving: serving),
@@ -180,6 +181,15 @@ struct Node: Sendable {
 
     /// What handlers and replays get to finish the event that they are at.
     private static let handlersGrace: Duration = .seconds(5)
+
+    /// Figures are of all tenants, so only those on this machine read them.
+    private static func resource(_ metrics: MetricsRegistry) -> PlainResource {
+        PlainResource(
+            path: "/metrics", contentType: MetricsRegistry.expositionContentType, loopbackOnly: true
+        ) {
+            Array(metrics.exposition().utf8)
+        }
+    }
 
     /// Names this process, and no other, in ledger and leases.
     private static func name() -> String {
