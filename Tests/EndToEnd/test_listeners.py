@@ -50,6 +50,11 @@ def test_curl_gets_healthz_over_a_unix_socket(start_node, path):
     assert (result.returncode, result.stdout) == (0, "200"), result.stderr
 
 
+def test_the_command_line_reaches_a_unix_socket(start_node, path):
+    start_node("--listen-unix", path)
+    assert run_apus("health", "--address", f"unix:{path}").stdout.startswith("healthy")
+
+
 def test_a_socket_that_a_killed_node_left_is_replaced(start_node, path, tenant):
     node = start_node("--listen-unix", path)
     node.kill()

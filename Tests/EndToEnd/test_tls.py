@@ -291,3 +291,33 @@ def test_tls_can_be_the_only_way_in(start_node, authority, tenant):
     secure.address = secure.address.replace("0.0.0.0", "127.0.0.1")
     with Client(secure, tenant) as client:
         client.publish_one(note())
+
+
+# The command line
+
+
+def health(*arguments, check=True):
+    return run_apus("health", *arguments, check=check, timeout=PATIENCE)
+
+
+def test_the_command_line_speaks_tls(start_node, authority, stranger):
+    secure = serve_tls(start_node, authority, "--tls-client-ca", authority.certificate, name="cli")
+    certificate, key = authority.issue("me")
+    me = ["--tls-client-certificate", certificate, "--tls-client-key", key]
+    tls = ["--address", secure.address, "--tls", "--tls-ca", authority.certificate]
+    assert health(*tls, *me).stdout.startswith("healthy")
+    assert "certificate required" in health(*tls, "--timeout", "3s", check=False).stderr
+    misnamed = health(*tls, *me, "--tls-server-name", "other.example", "--timeout", "3s",
+                      check=False)
+    assert "hostname mismatch" in misnamed.stderr
+    distrusted = health(
+        "--address", secure.address, "--tls", "--tls-ca", stranger.certificate, *me, "--timeout",
+        "3s", check=False,
+    )
+    assert "unable to get local issuer certificate" in distrusted.stderr
+    missing = health(*tls, "--tls-client-certificate", "/nowhere.pem", "--tls-client-key", key,
+                     check=False)
+    assert missing.returncode == 1 and "--tls-client-certificate" in missing.stderr
+    half = health(*tls, "--tls-client-key", key, check=False)
+    assert half.returncode == 2 and "go together" in half.stderr
+    assert health("--tls-ca", "x.pem", check=False).returncode == 2

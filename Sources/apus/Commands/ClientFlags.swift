@@ -8,7 +8,9 @@ import Telemetry
 struct ClientFlags: Sendable {
     static let defaultAddress = "127.0.0.1:50053"
 
-    static let all: [Flag] = [
+    static let all = ownFlags + ClientTLS.flags
+
+    private static let ownFlags: [Flag] = [
         .value(
             "address", "TARGET",
             "HOST:PORT, several with commas, or unix:PATH; default \(defaultAddress)."),
@@ -22,6 +24,7 @@ struct ClientFlags: Sendable {
     let tenant: String?
     let timeout: Duration?
     let json: Bool
+    private let tls: ClientTLS
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
         guard let target = ClientTarget(arguments.string("address") ?? Self.defaultAddress) else {
@@ -31,6 +34,7 @@ struct ClientFlags: Sendable {
         tenant = arguments.string("tenant")
         timeout = try arguments.duration("timeout")
         json = arguments.isSet("json")
+        tls = try ClientTLS(arguments)
     }
 
     /// For a call with one answer.
@@ -68,9 +72,12 @@ struct ClientFlags: Sendable {
     ) async throws -> Result {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
+        var configuration = Self.configuration
+        configuration.tls = try tls.makeContext()
+        configuration.serverName = tls.serverName
         let channel = ClientChannel(
             target, loops: loops, logger: Logger(label: "client", level: .error),
-            configuration: Self.configuration)
+            configuration: configuration)
         do {
             let result = try await body(ApusV1.EventServiceClient(channel))
             await channel.close()

@@ -71,17 +71,9 @@ struct Doors: Sendable {
     /// - Throws: ``CommandFailure`` naming the flag and the file.
     func makeContext() throws(CommandFailure) -> TLSContext? {
         guard let tls else { return nil }
-        do {
-            return try TLSContext(.server, tls)
-        } catch {
-            let flag =
-                switch error.code {
-                case .badPrivateKey: "tls-key"
-                case .badTrustRoots: "tls-client-ca"
-                default: "tls-certificate"
-                }
-            throw CommandFailure("--\(flag): \(error)")
-        }
+        let names = TLSFlags(
+            certificate: "tls-certificate", key: "tls-key", trust: "tls-client-ca")
+        return try names.context(.server, tls)
     }
 
     /// Addresses whose callers nobody checks: certificates do where they are required.
