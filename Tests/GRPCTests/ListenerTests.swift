@@ -1,0 +1,110 @@
+import GRPC
+import IO
+import Telemetry
+import TestCertificates
+import Testing
+
+@Suite struct ListenerTests {
+    /// Answers with the common name of who calls.
+    private static let whoAmI = RPCHandler(
+        Test.method("WhoAmI", .unary)
+    ) { requests, responses, call in
+        _ = try await requests.single()
+        try await responses.send(Array((call.peerIdentity?.commonName ?? "nobody").utf8))
+    }
+
+    @Test func `plaintext, TLS and a Unix socket lead to the same handlers`() async throws {
+        try await TestAuthority.with { authority in
+            let path = authority.folder + "/socket"
+            try await serving { server in
+                let plaintext = try await server.bind(host: "127.0.0.1", port: 0)
+                let secure = try await server.bind(
+                    host: "127.0.0.1", port: 0, tls: Self.server(authority))
+                let local = try await server.bind(unixPath: path)
+                return [(plaintext, nil), (secure, try Self.client(authority)), (local, nil)]
+            } body: { names in
+                #expect(names == ["nobody", "tester", "nobody"])
+            }
+        }
+    }
+
+    @Test func `a Unix socket carries TLS as well`() async throws {
+        try await TestAuthority.with { authority in
+            let path = authority.folder + "/socket"
+            try await serving { server in
+                let local = try await server.bind(unixPath: path, tls: Self.server(authority))
+                return [(local, try Self.client(authority))]
+            } body: { names in
+                #expect(names == ["tester"])
+            }
+        }
+    }
+
+    @Test func `an interceptor knows who calls`() async throws {
+        struct Doorman: RPCInterceptor {
+            func intercept(
+                _ call: InterceptedCall, next: (InterceptedCall) async throws -> Void
+            ) async throws {
+                guard call.peerIdentity?.commonName == "tester" else {
+                    throw RPCError(.permissionDenied, "not you")
+                }
+                try await next(call)
+            }
+        }
+        try await TestAuthority.with { authority in
+            try await serving(interceptors: [Doorman()]) { server in
+                let secure = try await server.bind(
+                    host: "127.0.0.1", port: 0, tls: Self.server(authority))
+                let plaintext = try await server.bind(host: "127.0.0.1", port: 0)
+                return [(secure, try Self.client(authority)), (plaintext, nil)]
+            } body: { names in
+                #expect(names == ["tester", nil])
+            }
+        }
+    }
+
+    private static func server(_ authority: TestAuthority) throws -> TLSContext {
+        let identity = authority.issue("server")
+        var configuration = TLSConfiguration(
+            certificateChain: identity.certificate, privateKey: identity.key)
+        configuration.trustRoots = authority.root.certificate
+        configuration.clientCertificate = .required
+        return try TLSContext(.server, configuration)
+    }
+
+    private static func client(_ authority: TestAuthority) throws -> TLSContext {
+        let identity = authority.issue("tester")
+        var configuration = TLSConfiguration(
+            certificateChain: identity.certificate, privateKey: identity.key)
+        configuration.trustRoots = authority.root.certificate
+        return try TLSContext(.client, configuration)
+    }
+
+    /// Serves, and asks who one is over each way in; nil where the call is refused.
+    private func serving(
+        interceptors: [any RPCInterceptor] = [],
+        _ bind: (RPCServer) async throws -> [(SocketAddress, TLSContext?)],
+        body: ([String?]) throws -> Void
+    ) async throws {
+        let loops = try IOLoopGroup(count: 1)
+        let server = RPCServer(
+            services: [TestServer.Handlers(rpcHandlers: [Self.whoAmI])],
+            interceptors: interceptors, loops: loops, logger: .silent)
+        let ways = try await bind(server)
+        async let running: Void = server.run()
+        var names: [String?] = []
+        for (address, tls) in ways {
+            var configuration = ClientConfiguration()
+            configuration.tls = tls
+            let channel = ClientChannel(
+                ClientTarget(addresses: [address]), loops: loops, configuration: configuration)
+            let answer = try? await channel.unary(Self.whoAmI.method, [])
+            names.append(answer.map { String(decoding: $0, as: UTF8.self) })
+            await channel.close()
+        }
+        await server.shutdown(grace: .zero)
+        try await running
+        loops.stop()
+        try body(names)
+    }
+}
