@@ -134,6 +134,15 @@ import Testing
         }
     }
 
+    @Test func `a status of gRPC's own counts before HTTP's`() {
+        var state = ClientCallState()
+        #expect(
+            state.received(head([(":status", "503"), grpc, ("grpc-status", "5")])) == .none)
+        state.receivedEnd(midMessage: false)
+        guard case .fail(let error) = state.pull() else { return #expect(Bool(false)) }
+        #expect(error.code == .notFound)
+    }
+
     @Test func `an end without a status is an error`() {
         var state = ClientCallState()
         _ = state.received(head([(":status", "200"), grpc]))

@@ -45,7 +45,8 @@ struct ClientCallState {
         }
         // 1xx announces nothing that gRPC knows.
         guard httpStatus >= 200 else { return .none }
-        if httpStatus != 200 || !head.isGRPC {
+        // gRPC's own status, where there is one, counts before HTTP's.
+        if head.status == nil, httpStatus != 200 || !head.isGRPC {
             let code = StatusHeaders.code(httpStatus: httpStatus)
             finish(.failed(RPCError(code, "not a gRPC answer: HTTP status \(httpStatus)")))
             return .cancelStream
