@@ -248,6 +248,7 @@ func readBody(
         }
     }
     if count > 0 {
+        stream.sentBytes += count
         session.books.addUnsent(-count)
         session.meter?.sentData(count, isAll: stream.output.isEmpty)
         stream.sent(bytesLeft: stream.output.count)

@@ -36,6 +36,27 @@ public struct HTTP2Configuration: Sendable {
     /// Entries of one SETTINGS frame.
     public var maxSettingsEntries = 32
 
+    // What a server does as time goes by; `ConnectionWatch` has the rules.
+
+    /// From the connection's beginning, TLS included, to the peer's first SETTINGS.
+    public var handshakeTimeout: Duration = .seconds(10)
+    /// How long a peer may show no life before it is pinged; nil never pings.
+    public var keepAliveInterval: Duration? = .seconds(60)
+    /// How long its answer may take before it is cut off.
+    public var keepAliveTimeout: Duration = .seconds(20)
+    /// A connection without streams for so long, at most twice, is ended in good order.
+    public var maxConnectionIdle: Duration?
+    /// A connection of that age, a tenth more or less, is ended in good order: its clients connect
+    /// anew, perhaps elsewhere.
+    public var maxConnectionAge: Duration?
+    /// What open streams get then to end.
+    public var maxConnectionAgeGrace: Duration = .seconds(30)
+    /// What has begun and is waited for, must move on between two looks, and this is their distance: a
+    /// frame or header block must end; a request, and the answer of a call that can't hold back, must
+    /// move ``minProgressBytes`` or end. What began between two looks has until the second after.
+    public var progressInterval: Duration = .seconds(30)
+    public var minProgressBytes = 32 * 1_024
+
     public init() {}
 
     /// How many times its limit a header list may be before the connection is ended.

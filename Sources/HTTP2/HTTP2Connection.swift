@@ -14,13 +14,14 @@ public protocol HTTP2ConnectionHandler: AnyObject {
     func closed(_ reason: String?)
     /// The peer ran into one of our limits.
     func hit(_ limit: RuntimeLimit)
+    /// The connection should have drained by now: end the calls that are left, then
+    /// ``HTTP2Connection/finish()``.
+    func timeIsUp()
 }
 
 extension HTTP2ConnectionHandler {
     public func hit(_ limit: RuntimeLimit) {}
-}
-
-extension HTTP2ConnectionHandler {
+    public func timeIsUp() {}
     public func settled() {}
     public func pong() {}
 }
@@ -29,8 +30,8 @@ extension HTTP2ConnectionHandler {
 public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
     public let connection: Connection
     /// Nil only before `init` has ended.
-    private var ownSession: HTTP2Session?
-    private var handler: (any HTTP2ConnectionHandler)?
+    var ownSession: HTTP2Session?
+    var handler: (any HTTP2ConnectionHandler)?
     private var closeReason: String?
     /// How often bytes came: a peer that is heard of is alive.
     public private(set) var reads: UInt64 = 0
@@ -41,6 +42,14 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
     private static let drainMark: UInt64 = 0x6472_6169_6e21_2121
     private static let drainPatience: Duration = .seconds(1)
     private var drainTimer: IOTimer?
+
+    /// A server's.
+    var watch: ConnectionWatch?
+    var watchTimer: IOTimer?
+    private(set) var lastHeard = LoopTime.zero
+    private(set) var writes: UInt64 = 0
+    /// Produced and not taken by the kernel, as the books have it.
+    private var keptBytes = 0
 
     public init(
         _ role: HTTP2Session.Role, on connection: Connection, configuration: HTTP2Configuration,
@@ -58,6 +67,12 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
             throw error
         }
         connection.setNeedsWrite()
+        if role == .server {
+            lastHeard = connection.loop.now
+            watch = ConnectionWatch(
+                configuration, jitter: .random(in: 0.9...1.1), now: lastHeard)
+            look()
+        }
     }
 
     /// Nil when the connection is closed.
@@ -96,8 +111,9 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
 
     public func received(_ bytes: Span<UInt8>) {
         reads &+= 1
+        lastHeard = connection.loop.now
         do throws(HTTP2Error) {
-            try ownSession?.receive(bytes, at: connection.loop.now)
+            try ownSession?.receive(bytes, at: lastHeard)
         } catch {
             closeReason = error.description
             closeWhenWritten()
@@ -106,6 +122,8 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
 
     public func produce(into output: inout [UInt8], limit: Int) {
         guard let session = ownSession else { return }
+        writes &+= 1
+        keep(0)
         do throws(HTTP2Error) {
             try session.produce(into: &output, limit: limit)
         } catch {
@@ -116,6 +134,16 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
         if session.isFinished { closeWhenWritten() }
     }
 
+    public func kept(bytes: Int) {
+        keep(bytes)
+    }
+
+    private func keep(_ bytes: Int) {
+        guard bytes != keptBytes else { return }
+        ownSession?.books.addUnsent(bytes - keptBytes)
+        keptBytes = bytes
+    }
+
     /// A client wants nothing more; a server's client may not have read its answers.
     private func closeWhenWritten() {
         connection.closeWhenWritten(lingering: ownSession?.role == .server)
@@ -123,6 +151,9 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
 
     public func closed(_ error: IOError?) {
         drainTimer?.cancel()
+        watchTimer?.cancel()
+        watch = nil
+        keep(0)
         let handler = handler
         self.handler = nil
         ownSession?.closeAllStreams(.connectionLost)

@@ -42,6 +42,7 @@ extension HTTP2Session {
         stream.session = self
         stream.slot = streams.count
         streams.append(stream)
+        streamsOpened += 1
         books.setStreams(streams.count)
         books.addUnsent(stream.output.count)
     }
@@ -107,7 +108,7 @@ extension HTTP2Session {
         stream.unconsumed += count
         buffered += count
         books.addReceived(count)
-        if buffered <= configuration.maxBufferedBytes {
+        if buffered <= configuration.maxBufferedBytes && books.hasRoom {
             unsafe _ = nghttp2_session_consume_connection(raw, count)
         } else {
             withheld += count

@@ -46,6 +46,7 @@ public final class HTTP2Session {
     private(set) var handler: (any HTTP2SessionHandler)?
     let books: ConnectionBooks
     var streams: ContiguousArray<HTTP2Stream> = []
+    var streamsOpened = 0
     /// Received by all streams and not consumed.
     var buffered = 0
     /// Of those, bytes for which the connection's window wasn't given back either.

@@ -32,6 +32,8 @@ open class HTTP2Stream {
     public internal(set) final var headersTooLarge = false
     /// Of the body, all that came.
     public internal(set) final var receivedBytes = 0
+    /// Of the body, all that left.
+    public internal(set) final var sentBytes = 0
     /// Received bytes for which no window was given back.
     public internal(set) final var unconsumed = 0
 
@@ -56,6 +58,8 @@ open class HTTP2Stream {
     open func receivedEnd() {}
     /// So many bytes are left unsent after some were sent.
     open func sent(bytesLeft: Int) {}
+    /// Another `progressInterval` has passed; a server's stream.
+    open func checkProgress() {}
     /// The stream is gone, in good order (`noError`) or not. The last call.
     open func closed(_ code: HTTP2ErrorCode) {}
 

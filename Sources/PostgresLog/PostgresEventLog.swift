@@ -32,7 +32,8 @@ public final class PostgresEventLog: EventLog, Sendable {
     /// - Parameter pool: For reads; run by its owner.
     public init(
         _ database: PostgresConfiguration, pool: PostgresPool, loops: IOLoopGroup,
-        configuration: Configuration = Configuration(), logger: Logger,
+        configuration: Configuration = Configuration(),
+        metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,
         clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.pool = pool
@@ -58,7 +59,8 @@ public final class PostgresEventLog: EventLog, Sendable {
         committing.queue.maxInFlight = configuration.maxBatchesInFlight
         committing.patience = configuration.patience
         committer = GroupCommitter(
-            on: loop, configuration: committing, observers: observers, logger: logger, clock: clock
+            on: loop, configuration: committing, observers: observers,
+            gauges: WaitingGauges(metrics), logger: logger, clock: clock
         ) {
             try await PostgresConnection.connect(session, on: loop, logger: logger)
         }

@@ -51,6 +51,34 @@ import Testing
         }
     }
 
+    @Test func `handlers that ignore their cancellation are waited for, but not for ever`()
+        async throws
+    {
+        let gate = Tally()
+        let handler = RPCHandler(Test.method("Deaf", .unary)) { _, _, _ in
+            while gate.value == 0 { await Task.yield() }
+        }
+        var configuration = RPCServerConfiguration()
+        for patience in [Duration.seconds(600), .milliseconds(20)] {
+            configuration.handlerPatience = patience
+            let isPatient = patience > .seconds(1)
+            try await TestServer.with([handler], configuration: configuration) { test in
+                async let code = RPCStatusCode.thrown {
+                    _ = try await test.channel.unary(handler.method, [])
+                }
+                await until { test.server.handlersRunning == 1 }
+                async let down: Void = test.server.shutdown(grace: .zero)
+                #expect(await code == .unavailable)
+                if isPatient { gate.add() }
+                await down
+                #expect(test.server.handlersRunning == (isPatient ? 0 : 1))
+                gate.add()
+                await until { test.server.handlersRunning == 0 }
+            }
+            gate.reset()
+        }
+    }
+
     @Test func `a client that reads nothing holds nobody up`() async throws {
         let handler = RPCHandler(Test.method("Flood", .serverStreaming)) { _, responses, _ in
             while true { try await responses.send([UInt8](repeating: 1, count: 64 * 1_024)) }

@@ -109,6 +109,7 @@ final class Tally: Sendable {
     private let count = Atomic<Int>(0)
     var value: Int { count.load(ordering: .sequentiallyConsistent) }
     func add() { count.add(1, ordering: .sequentiallyConsistent) }
+    func reset() { count.store(0, ordering: .sequentiallyConsistent) }
 }
 
 extension RPCStatusCode {

@@ -75,7 +75,9 @@ public final class RPCServer: Sendable {
     }
 
     /// Stops in good order: the hook, no new connections, GOAWAY; calls that are open go on for at
-    /// most `grace` and get UNAVAILABLE then. Returns when every connection is closed.
+    /// most `grace` and get UNAVAILABLE then. Returns when every connection is closed and every
+    /// handler has returned; those that ignore their cancellation are waited for no longer than
+    /// ``RPCServerConfiguration/handlerPatience``.
     public func shutdown(grace: Duration) async {
         guard !shuttingDown.exchange(true, ordering: .relaxed) else { return await stopped.wait() }
         await willShutDown?()
@@ -87,6 +89,8 @@ public final class RPCServer: Sendable {
             }
         }
         await core.waitUntilEmpty()
+        await door.after(core.configuration.handlerPatience) { [core] in core.giveUpHandlers() }
+        await core.waitForHandlers()
         await door.forgetTimer()
         stopped.open()
     }

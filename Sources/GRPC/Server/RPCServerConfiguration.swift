@@ -29,9 +29,17 @@ public struct RPCServerConfiguration: Sendable {
     public var retryPushback: Duration = .seconds(1)
     /// What is served besides gRPC and `/healthz`.
     public var plainResources: [PlainResource] = []
-    /// How long a client may take for its TLS handshake.
+    /// How long a client may take from its connection to its first SETTINGS, TLS included. Goes
+    /// before the one in ``http2``.
     public var handshakeTimeout: Duration = .seconds(10)
+    /// How long a server that has closed all connections waits for handlers that ignore their
+    /// cancellation.
+    public var handlerPatience: Duration = .seconds(5)
     public var http2 = HTTP2Configuration()
 
-    public init() {}
+    public init() {
+        // What a crowd of connections can make us hold before any of them is held back.
+        http2.connectionWindowBytes = 1_024 * 1_024
+        http2.maxBufferedBytes = 4 * 1_024 * 1_024
+    }
 }

@@ -29,7 +29,7 @@ actor ServerConnection {
             handshakeTimeout: core.configuration.handshakeTimeout)
         do {
             http2 = try HTTP2Connection(
-                .server, on: connection, configuration: core.configuration.http2,
+                .server, on: connection, configuration: core.http2,
                 handler: ServerStreams(self, connection, core), books: gate.books)
             core.logger.debug("Connection opened", [.peer: "\(peer)"])
         } catch {
@@ -46,10 +46,10 @@ actor ServerConnection {
     }
 
     /// Ends what is left: each call with UNAVAILABLE, then the connection.
-    func terminate() {
+    func terminate(_ reason: String = "the server is shutting down") {
         guard let session = http2?.session else { return }
         session.forEachStream { stream in
-            (stream as? ServerStream)?.fail(RPCError(.unavailable, "the server is shutting down"))
+            (stream as? ServerStream)?.fail(RPCError(.unavailable, reason))
         }
         http2?.finish()
     }
@@ -150,6 +150,10 @@ private final class ServerStreams: HTTP2ConnectionHandler {
 
     func closed(_ reason: String?) {
         connection.assumeIsolated { $0.closed(reason) }
+    }
+
+    func timeIsUp() {
+        connection.assumeIsolated { $0.terminate("the connection is too old") }
     }
 
     func hit(_ limit: RuntimeLimit) {

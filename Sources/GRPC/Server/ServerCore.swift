@@ -10,6 +10,9 @@ final class ServerCore: Sendable {
     let logger: Logger
     /// From start to return, also of handlers whose call is long gone.
     let handlersRunning = Atomic<Int>(0)
+    private let awaitsHandlers = Atomic<Bool>(false)
+    private let handlersGone = Latch()
+    let http2: HTTP2Configuration
     let budget: ByteBudget
     let metrics: RuntimeMetrics
     /// When to try again, as retry policies read it.
@@ -31,6 +34,9 @@ final class ServerCore: Sendable {
             services, interceptors: interceptors, resources: configuration.plainResources)
         self.configuration = configuration
         self.logger = logger
+        var http2 = configuration.http2
+        http2.handshakeTimeout = configuration.handshakeTimeout
+        self.http2 = http2
         budget = ByteBudget(limit: configuration.maxMemoryBytes)
         metrics = RuntimeMetrics(registry)
         var pushback = HeaderFields()
@@ -52,8 +58,24 @@ final class ServerCore: Sendable {
         } catch {
             failure = internalError(error, call)
         }
-        handlersRunning.wrappingSubtract(1, ordering: .relaxed)
+        handlerReturned()
         call.ended(failure, holding: bytes)
+    }
+
+    private func handlerReturned() {
+        let left = handlersRunning.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        if left == 0, awaitsHandlers.load(ordering: .sequentiallyConsistent) { handlersGone.open() }
+    }
+
+    /// Returns when no handler runs; before that only when somebody gives them up.
+    func waitForHandlers() async {
+        awaitsHandlers.store(true, ordering: .sequentiallyConsistent)
+        if handlersRunning.load(ordering: .sequentiallyConsistent) == 0 { handlersGone.open() }
+        await handlersGone.wait()
+    }
+
+    func giveUpHandlers() {
+        handlersGone.open()
     }
 
     /// The client hears a reference; what it stands for is in the log.

@@ -113,6 +113,36 @@ final class ServerStream: HTTP2Stream {
         if unwantedBytes > Self.maxUnwantedBytes { reset(.noError) }
     }
 
+    private var progress = CallProgress()
+
+    override func checkProgress() {
+        let kind = route?.handler.method.kind
+        let missesRequest =
+            if let state {
+                // While the handler has something to pull, it is the handler who holds it back.
+                !isDone && state.isDrained
+                    && (kind?.requestsStream == false || deframer.isMidMessage)
+            } else {
+                true
+            }
+        switch progress.look(
+            minimum: core.configuration.http2.minProgressBytes,
+            awaitsRequest: missesRequest && !remoteEnded, received: receivedBytes,
+            awaitsRoom: unsentBytes > 0 && (isDone || kind?.responsesStream == false),
+            sent: sentBytes)
+        {
+        case .fine: break
+        case .slowRequest:
+            connection.gate.hit(.slowRequest)
+            if state == nil { reset(.noError) }
+            fail(RPCError(.deadlineExceeded, "the request didn't arrive in time"))
+        case .slowResponse:
+            connection.gate.hit(.slowResponse)
+            if isDone { reset(.enhanceYourCalm) }
+            fail(RPCError(.resourceExhausted, "the response wasn't read in time"))
+        }
+    }
+
     override func receivedEnd() {
         guard let action = state?.requestEnded(midMessage: deframer.isMidMessage) else { return }
         perform(action)
@@ -141,13 +171,13 @@ final class ServerStream: HTTP2Stream {
 
     private func startHandler() {
         guard let route else { return }
+        let bytes = receivedBytes
+        if let refusal = connection.gate.startHandler(holding: bytes) { return fail(refusal) }
         let call = ServerCall(
             connection: connection, stream: BoundStream(self, on: connection.loop), route: route,
             metadata: Metadata(received: head.metadata), deadline: deadlineInstant,
             peerIdentity: peerIdentity)
         head = RequestHead()
-        let bytes = receivedBytes
-        if let refusal = connection.gate.startHandler(holding: bytes) { return fail(refusal) }
         // The one place that starts a task: a call's. It runs on this loop, and its end is the
         // stream's end.
         task = Task(executorPreference: connection.loop) { [core] in

@@ -9,8 +9,16 @@ public protocol ConnectionHandler: AnyObject {
     /// before is written, so a slow peer holds back its own producer and no memory.
     func produce(into output: inout [UInt8], limit: Int)
 
+    /// The kernel took only part of what was produced; so much of it is kept until the next
+    /// ``produce(into:limit:)``.
+    func kept(bytes: Int)
+
     /// It is over. `error` is nil when either side closed in good order.
     func closed(_ error: IOError?)
+}
+
+extension ConnectionHandler {
+    public func kept(bytes: Int) {}
 }
 
 /// A non-blocking byte stream on a loop. Used on the loop's thread alone.
@@ -265,6 +273,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
             guard count == output.count else {
                 unwritten = output
                 written = count
+                handler.kept(bytes: unwrittenBytes)
                 return updateInterest()
             }
             let full = count >= Self.writeSize

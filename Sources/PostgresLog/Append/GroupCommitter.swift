@@ -26,6 +26,7 @@ actor GroupCommitter {
     private let configuration: Configuration
     private let logger: Logger
     private let observers: LogObservers
+    private let gauges: WaitingGauges
     private let clock: any Clock<Duration>
 
     private var queue: BatchQueue
@@ -50,13 +51,15 @@ actor GroupCommitter {
 
     /// - Parameter connect: Opens a session on `loop`.
     init(
-        on loop: IOLoop, configuration: Configuration, observers: LogObservers, logger: Logger,
+        on loop: IOLoop, configuration: Configuration, observers: LogObservers,
+        gauges: WaitingGauges, logger: Logger,
         clock: any Clock<Duration> = ContinuousClock(),
         connect: @escaping @Sendable () async throws -> PostgresConnection
     ) {
         self.loop = loop
         self.configuration = configuration
         self.observers = observers
+        self.gauges = gauges
         self.logger = logger
         self.clock = clock
         self.connect = connect
@@ -75,9 +78,11 @@ actor GroupCommitter {
             try Task.checkCancellation()
             return try await withCheckedThrowingContinuation { continuation in
                 guard queue.add(BatchQueue.Entry(ticket: ticket, append: append)) else {
+                    gauges.refused.increment()
                     continuation.resume(throwing: EventsError.overloaded(retryAfter: .seconds(1)))
                     return
                 }
+                gauges.set(queue)
                 callers[ticket] = Caller(continuation: continuation)
                 wakeWorker()
             }
@@ -203,6 +208,7 @@ actor GroupCommitter {
 
     private func finish(_ batch: AppendBatch, _ answer: AppendAnswer) {
         head = max(head, answer.head)
+        gauges.set(queue)
         state = .available
         for (entry, result) in zip(batch.entries, answer.results) {
             self.answer(entry.ticket, result)

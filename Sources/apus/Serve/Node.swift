@@ -43,7 +43,9 @@ struct Node: Sendable {
         pool = PostgresPool(
             database, size: configuration.databaseConnections, loops: loops,
             logger: logger.labelled("postgres"))
-        log = PostgresEventLog(database, pool: pool, loops: loops, logger: logger.labelled("log"))
+        log = PostgresEventLog(
+            database, pool: pool, loops: loops, configuration: configuration.log, metrics: metrics,
+            logger: logger.labelled("log"))
         tail = EventTail(log: log, logger: logger.labelled("tail"))
         log.add(tail)
         subscriptions = Subscriptions(log: log, tail: tail)
@@ -70,9 +72,7 @@ struct Node: Sendable {
                 tail: tail, serving: serving),
             logger: logger.labelled("service"))
         let names = [ApusV1.EventServiceMethods.service, GrpcHealthV1.HealthMethods.service]
-        var rpc = RPCServer.Configuration()
-        // Room for what a request holds besides its events.
-        rpc.maxMessageBytes = configuration.limits.maxRequestBytes + (64 << 10)
+        var rpc = configuration.rpc
         rpc.plainResources = [Self.resource(metrics)]
         server = RPCServer(
             services: [

@@ -2,11 +2,12 @@ import Events
 import GRPC
 import Glibc
 import Postgres
+import PostgresLog
 import Telemetry
 
 /// What `apus serve` was told.
 struct ServeConfiguration: Sendable {
-    static let flags = Doors.flags + ownFlags
+    static let flags = Doors.flags + ownFlags + LimitFlags.flags
 
     private static let ownFlags: [Flag] = [
         .value("database", "URI", "A Postgres 15 of yours; without it a private one is started."),
@@ -29,6 +30,8 @@ struct ServeConfiguration: Sendable {
     let databaseConnections: Int
     let loops: Int
     let limits: PublishLimits
+    let rpc: RPCServerConfiguration
+    let log: PostgresEventLog.Configuration
     let drainTimeout: Duration
     let isInsecure: Bool
     let allTenants: Bool
@@ -55,6 +58,11 @@ struct ServeConfiguration: Sendable {
         limits.maxEvents =
             try arguments.integer("max-request-events", in: 1...10_000) ?? limits.maxEvents
         self.limits = limits
+        log = try LimitFlags.log(arguments)
+        var rpc = try LimitFlags.configuration(arguments)
+        // Room for what a request holds besides its events.
+        rpc.maxMessageBytes = limits.maxRequestBytes + (64 << 10)
+        self.rpc = rpc
         drainTimeout = try arguments.duration("drain-timeout") ?? .seconds(10)
         isInsecure = arguments.isSet("insecure")
         allTenants = arguments.isSet("insecure-all-tenants")
