@@ -3,11 +3,11 @@ Python's gRPC, and between Apus' own two sides. What grpcio does not show, such 
 compressed message, is in test_grpc_wire.py."""
 
 import queue
-import subprocess
 
 import grpc
 import pytest
 
+from certificates import Authority
 from interop import ECHO_INITIAL, ECHO_TRAILING, InteropServer, run_client
 from interop_server import PythonServer
 from interop_stubs import empty_pb2, messages_pb2, test_pb2_grpc
@@ -19,24 +19,8 @@ CASES = 20
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    return self_signed(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory):
-    return self_signed(tmp_path_factory.mktemp("other"))
-
-
-def self_signed(folder):
-    """A certificate for loopback that is its own issuer: paths of certificate and key."""
-    paths = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run([
-        "openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt",
-        "ec_paramgen_curve:P-256", "-subj", "/CN=interop", "-days", "2", "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1],
-    ], check=True, capture_output=True)
-    return paths
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module", params=["plaintext", "TLS"])
@@ -45,9 +29,10 @@ def served(request):
     if request.param == "plaintext":
         server, credentials = InteropServer(), None
     else:
-        certificate, key = request.getfixturevalue("certificate")
+        authority = request.getfixturevalue("authority")
+        certificate, key = authority.issue("server")
         server = InteropServer("--tls-certificate", certificate, "--tls-key", key)
-        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
+        credentials = grpc.ssl_channel_credentials(authority.certificate.read_bytes())
     yield server, credentials
     server.close()
 
@@ -263,19 +248,20 @@ def test_channel_soak(served):
 # Our client
 
 
-def test_our_client_against_our_server(served, certificate):
+def test_our_client_against_our_server(served, authority):
     server, credentials = served
-    trust = [] if credentials is None else ["--tls-ca", certificate[0]]
+    trust = [] if credentials is None else ["--tls-ca", authority.certificate]
     assert run_client(server.address, *trust).count("passed ") == CASES
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plaintext", "TLS"])
-def test_our_client_against_pythons_server(secure, certificate):
-    credentials = grpc.ssl_server_credentials([
-        (certificate[1].read_bytes(), certificate[0].read_bytes())
-    ]) if secure else None
+def test_our_client_against_pythons_server(secure, authority):
+    credentials, trust = None, []
+    if secure:
+        certificate, key = authority.issue("python")
+        credentials = grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+        trust = ["--tls-ca", authority.certificate]
     server = PythonServer(credentials)
-    trust = ["--tls-ca", certificate[0]] if secure else []
     try:
         output = run_client(server.address, "--requests-seen", "unpacked", *trust)
     finally:
@@ -283,10 +269,11 @@ def test_our_client_against_pythons_server(secure, certificate):
     assert output.count("passed ") == CASES
 
 
-def test_our_client_refuses_a_server_that_it_has_no_reason_to_trust(certificate, other):
-    server = InteropServer("--tls-certificate", other[0], "--tls-key", other[1])
+def test_our_client_refuses_a_server_of_another_issuer(authority, tmp_path):
+    certificate, key = Authority(tmp_path).issue("server")
+    server = InteropServer("--tls-certificate", certificate, "--tls-key", key)
     try:
         with pytest.raises(AssertionError, match="FAILED empty_unary: UNAVAILABLE"):
-            run_client(server.address, "--case", "empty_unary", "--tls-ca", certificate[0])
+            run_client(server.address, "--case", "empty_unary", "--tls-ca", authority.certificate)
     finally:
         server.close()
