@@ -202,7 +202,7 @@ import Testing
     }
 }
 
-private final class RecordingSink: LogSink {
+final class RecordingSink: LogSink {
     private let all = Lock<[LogRecord]>([])
     var records: [LogRecord] { all.withLock { $0 } }
     func write(_ record: LogRecord) { all.withLock { $0.append(record) } }
