@@ -58,6 +58,8 @@ public final class HTTP2Session {
     private var busy = false
     /// What a server's peer sends, in frames.
     var meter: FrameMeter?
+    /// As the books have them.
+    private var openHeaderBytes = 0
     /// A limit was broken: nothing is taken any more, and all ends with the GOAWAY that says so.
     public private(set) var isCutOff = false
     /// That GOAWAY has left.
@@ -103,6 +105,7 @@ public final class HTTP2Session {
         precondition(!busy, "Sessions aren't re-entrant")
         guard !isDead, !isCutOff else { return }
         if let limit = meter?.read(bytes, at: now) { return cutOff(limit) }
+        guard countOpenHeaders() else { return cutOff(.memory) }
         if let violation = meter?.violation { return terminate(violation) }
         busy = true
         defer { busy = false }
@@ -122,6 +125,16 @@ public final class HTTP2Session {
         {
             cutOff(.waitingFrames)
         }
+    }
+
+    /// - Returns: False when there is no room for more of a header block. No stream is there to be
+    ///   refused: it is the connection that holds it.
+    private func countOpenHeaders() -> Bool {
+        let open = meter?.openHeaderBytes ?? 0
+        guard open != openHeaderBytes else { return true }
+        books.addReceived(open - openHeaderBytes)
+        openHeaderBytes = open
+        return open == 0 || books.hasRoom
     }
 
     /// Takes nothing more, and ends with a GOAWAY that names the limit.
@@ -195,6 +208,8 @@ public final class HTTP2Session {
     /// The connection is gone: every stream hears `code`.
     public func closeAllStreams(_ code: HTTP2ErrorCode) {
         isDead = true
+        books.addReceived(-openHeaderBytes)
+        openHeaderBytes = 0
         while let stream = streams.last { remove(stream, code) }
         headerStream = nil
         handler = nil

@@ -28,6 +28,26 @@ import Testing
         #expect(budget.usedBytes == 0)
     }
 
+    @Test func `a header block that isn't complete is held, and needs room`() throws {
+        let budget = ByteBudget(limit: 50_000)
+        let pair = try Pair(serverBooks: ConnectionBooks(budget: budget))
+        let greeting =
+            Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+            + frame(type: 4, flags: 0, stream: 0, [])
+        try pair.server.receive(greeting.span)
+        // A literal field with a value of 60,000 bytes (RFC 7541 §6.2.2), and a part of that.
+        let block: [UInt8] = [0x00, 1, UInt8(ascii: "x"), 0x7f, 0xe1, 0xd3, 0x03]
+        let part = [UInt8](repeating: 1, count: 16_000)
+        try pair.server.receive(frame(type: 1, flags: 0, stream: 1, block + part).span)
+        #expect(budget.usedBytes == 16_007)
+        #expect(!pair.server.isCutOff)
+        try pair.server.receive(frame(type: 9, flags: 0, stream: 1, part).span)
+        #expect(pair.server.isCutOff)
+        #expect(pair.serverSide.hits == [.memory])
+        pair.close()
+        #expect(budget.usedBytes == 0)
+    }
+
     @Test func `a session's books are even when its streams are gone`() throws {
         let budget = ByteBudget(limit: 100_000_000)
         let books = ConnectionBooks(budget: budget)

@@ -41,6 +41,9 @@ struct FrameMeter {
     private var isData = false
     /// Between HEADERS and the CONTINUATION with END_HEADERS.
     private var isInHeaderBlock = false
+    private var isHeaderFrame = false
+    /// What came of the header block that isn't complete: the library holds it, decoded or not.
+    private(set) var openHeaderBytes = 0
     /// How many frames began.
     private var frames: UInt64 = 0
 
@@ -91,6 +94,8 @@ struct FrameMeter {
                 let skipped = min(payloadLeft, bytes.count - offset)
                 payloadLeft -= skipped
                 offset += skipped
+                if isHeaderFrame { openHeaderBytes += skipped }
+                if payloadLeft == 0 && !isInHeaderBlock { openHeaderBytes = 0 }
                 continue
             }
             if headCount < Self.headLength - 4 {
@@ -129,6 +134,8 @@ struct FrameMeter {
         headCount = 0
         frames += 1
         isData = type == NGHTTP2_DATA.rawValue
+        isHeaderFrame =
+            type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_CONTINUATION.rawValue
         check(type, Int32(stream & 0x7fff_ffff))
         switch type {
         case NGHTTP2_DATA.rawValue:

@@ -71,6 +71,7 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
         case .handshakeTime: "handshake_timeout"
         case .frameTime: "frame_timeout"
         case .keepAlive: "keepalive_timeout"
+        case .memory: "no_memory_for_headers"
         default: ""
         }
     }
