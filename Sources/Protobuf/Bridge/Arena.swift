@@ -17,16 +17,20 @@ package struct Arena: ~Copyable {
         /// Bytes that further blocks may take.
         var remaining: Int
         var nextBlockBytes: Int
+        /// The first block is one of those that threads keep.
+        var isSpare: Bool
     }
 
     private let state: UnsafeMutablePointer<State>
 
     /// - Parameters:
-    ///   - capacity: Size of the first block, in bytes.
+    ///   - capacity: At least so many bytes are in the first block, unless `limit` is less.
     ///   - limit: Bytes over all blocks; an allocation beyond it fails.
     package init(capacity: Int, limit: Int) {
         let stateBytes = unsafe MemoryLayout<State>.size
-        guard let block = unsafe malloc(capacity + stateBytes) else {
+        let isSpare = capacity <= SpareBlock.bytes - stateBytes
+        let capacity = min(isSpare ? SpareBlock.bytes - stateBytes : capacity, max(0, limit))
+        guard let block = unsafe isSpare ? SpareBlock.take() : malloc(capacity + stateBytes) else {
             preconditionFailure("no memory for an arena of \(capacity) bytes")
         }
         unsafe state = block.bindMemory(to: State.self, capacity: 1)
@@ -37,7 +41,8 @@ package struct Arena: ~Copyable {
                     free: { _, _ in },
                     allocator_data: block),
                 next: block + stateBytes, end: block + stateBytes + capacity,
-                remaining: max(0, limit - capacity), nextBlockBytes: 2 * capacity))
+                remaining: max(0, limit - capacity), nextBlockBytes: 2 * capacity,
+                isSpare: isSpare))
     }
 
     deinit {
@@ -46,7 +51,7 @@ package struct Arena: ~Copyable {
             unsafe block = current.load(as: UnsafeMutableRawPointer?.self)
             unsafe free(current)
         }
-        unsafe free(state)
+        unsafe state.pointee.isSpare ? SpareBlock.give(state) : free(state)
     }
 
     /// For the C functions that allocate; valid as long as the arena.

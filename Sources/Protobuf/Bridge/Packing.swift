@@ -5,7 +5,7 @@ import Glibc
 extension Arena {
     /// For a message that is to be packed.
     package init() {
-        self.init(capacity: 2048, limit: .max)
+        self.init(capacity: 0, limit: .max)
     }
 
     /// Uninitialized memory for one value.
