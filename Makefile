@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each works alone on a fresh Debian 12
 # machine that has the Swift toolchain.
-.PHONY: build run test demo bench generate format check fuzz sanitize clean
+.PHONY: build run test demo bench soak attack generate format check fuzz sanitize clean
 
 export APUS_COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
@@ -21,8 +21,19 @@ demo: build
 	@.ci/demo
 
 bench: build
-	@.ci/setup test
+	@.ci/setup bench
 	@.ci/bench $(ARGS)
+
+# MINUTES: how long the runtime is kept busy.
+soak:
+	@.ci/setup test
+	@swift build -c release --product runtime-bench-server --static-swift-stdlib
+	@.build/venv/bin/python Tests/Benchmarks/soak.py --minutes $(or $(MINUTES),60)
+
+# SECONDS_EACH: how long each attack lasts.
+attack: build
+	@.ci/setup test
+	@.build/venv/bin/python Tests/Attack/run.py --seconds $(or $(SECONDS_EACH),20) $(ARGS)
 
 generate:
 	@.ci/setup build

@@ -54,6 +54,7 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["apus"]),
         .executable(name: "apus-load", targets: ["apus-load"]),
+        .executable(name: "runtime-bench-server", targets: ["runtime-bench-server"]),
         .executable(name: "protoc-gen-apus", targets: ["protoc-gen-apus"]),
     ],
     targets: [
@@ -104,6 +105,12 @@ let package = Package(
             name: "apus-load",
             dependencies: ["EventProtos", "GRPC", "IO", "Protobuf", "Telemetry"],
             path: "Tests/Benchmarks/Load", swiftSettings: house),
+
+        // The runtime with nothing behind it, for `make bench` and the tests of allocations.
+        .executableTarget(
+            name: "runtime-bench-server",
+            dependencies: ["EventProtos", "GRPC", "IO", "Telemetry"],
+            path: "Tests/Benchmarks/RuntimeServer", swiftSettings: house),
 
         // The protoc plugin. Nothing in Sources imports it.
         .executableTarget(

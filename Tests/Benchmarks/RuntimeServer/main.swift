@@ -1,0 +1,3 @@
+import Glibc
+
+await exit(RuntimeServer.main(Array(CommandLine.arguments.dropFirst())))

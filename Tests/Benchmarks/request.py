@@ -1,0 +1,28 @@
+"""The request of the runtime's benchmarks: an event of 300 bytes, as a client publishes it."""
+
+import sys
+
+from measuring import TOP
+
+sys.path.insert(0, str(TOP / "Tests" / "EndToEnd"))
+
+import stubs  # noqa: E402, F401  (first: it puts the generated code on the path)
+from apus.v1 import event_pb2  # noqa: E402
+from google.protobuf import any_pb2  # noqa: E402
+
+SIZE = 300
+
+
+def framed_request():
+    """With gRPC's prefix."""
+    event = event_pb2.Event(
+        source="crm-frontend", subject="lead/4711",
+        metadata=event_pb2.EventMetadata(
+            correlation_id="3f0c2a9e-4e0b-7c1d-8a2f-0d1e2f3a4b5c", request_id="req-0012345",
+            user_id="user-77", channel="whatsapp",
+        ),
+        data=any_pb2.Any(type_url="type.googleapis.com/apus.events.message.v1.MessageSent"),
+    )
+    while event.ByteSize() < SIZE:
+        event.data.value += b"v"
+    return b"\0" + SIZE.to_bytes(4, "big") + event.SerializeToString()
