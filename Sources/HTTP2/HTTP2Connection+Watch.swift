@@ -39,8 +39,7 @@ extension HTTP2Connection {
     private func cutOff(_ session: HTTP2Session, _ limit: RuntimeLimit) {
         // Before TLS is up there is no telling.
         guard connection.isEstablished else {
-            hit(limit)
-            return connection.close(IOError(.timedOut, operation: "handshake"))
+            return connection.close(IOError(.timedOut, operation: "TLS handshake"))
         }
         session.cutOff(limit, limit == .frameTime ? .enhanceYourCalm : .noError)
     }

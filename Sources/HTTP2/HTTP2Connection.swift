@@ -156,6 +156,7 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
         keep(0)
         let handler = handler
         self.handler = nil
+        if !connection.isEstablished, error?.code == .timedOut { handler?.hit(.handshakeTime) }
         ownSession?.closeAllStreams(.connectionLost)
         handler?.closed(closeReason ?? error.map { "\($0)" })
     }

@@ -98,6 +98,11 @@ def test_out_of_files_new_connections_wait_and_nobody_else_suffers(start_node, n
     with Client(node, "acme") as late:
         late.publish_one(note())
     eventually(lambda: "Accepting connections goes on" in node.read_log(), "the end of the pause")
+    metrics = subprocess.run(
+        ["curl", "-sS", "--http2-prior-knowledge", "-m", "30", f"http://{node.address}/metrics"],
+        capture_output=True, text=True,
+    ).stdout
+    assert 'apus_grpc_limit_hits_total{limit="open_files"} 1' in metrics
 
 
 def descriptors(node):

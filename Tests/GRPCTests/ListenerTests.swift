@@ -63,6 +63,29 @@ import Testing
         }
     }
 
+    @Test func `a client that never shakes hands is cut off and counted`() async throws {
+        try await TestAuthority.with { authority in
+            let loops = try IOLoopGroup(count: 1)
+            let metrics = MetricsRegistry()
+            var configuration = RPCServerConfiguration()
+            configuration.handshakeTimeout = .milliseconds(20)
+            let server = RPCServer(
+                services: [], configuration: configuration, loops: loops, metrics: metrics,
+                logger: .silent)
+            let address = try await server.bind(
+                host: "127.0.0.1", port: 0, tls: Self.server(authority))
+            async let running: Void = server.run()
+            let silent = SilentClient(to: address, on: loops.next())
+            await silent.waitUntilClosed()
+            let hits = metrics.counter(
+                "apus_grpc_limit_hits_total", help: "", labels: [.init(.limit, "handshake_time")])
+            #expect(hits.value == 1)
+            await server.shutdown(grace: .zero)
+            try await running
+            loops.stop()
+        }
+    }
+
     private static func server(_ authority: TestAuthority) throws -> TLSContext {
         let identity = authority.issue("server")
         var configuration = TLSConfiguration(
@@ -106,5 +129,36 @@ import Testing
         try await running
         loops.stop()
         try body(names)
+    }
+}
+
+/// Connects, and says nothing.
+private actor SilentClient {
+    private let loop: IOLoop
+    private let address: SocketAddress
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(to address: SocketAddress, on loop: IOLoop) {
+        self.address = address
+        self.loop = loop
+    }
+
+    func waitUntilClosed() async {
+        await withCheckedContinuation { continuation in
+            _ = try? Connector(to: address, on: loop, timeout: .seconds(60)) { [loop, address] in
+                guard let fd = try? $0.get() else { return continuation.resume() }
+                let connection = Connection(owning: fd, peer: address, loop: loop)
+                try? connection.start(Ending { continuation.resume() })
+            }
+        }
+    }
+
+    private final class Ending: ConnectionHandler {
+        private let heard: () -> Void
+        init(_ heard: @escaping () -> Void) { self.heard = heard }
+        func received(_ bytes: Span<UInt8>) {}
+        func produce(into output: inout [UInt8], limit: Int) {}
+        func closed(_ error: IOError?) { heard() }
     }
 }

@@ -1,3 +1,4 @@
+import HTTP2
 import IO
 import Telemetry
 
@@ -25,6 +26,7 @@ actor Door {
 
     func startAccepting() throws(IOError) {
         for (listener, tls) in listeners {
+            listener.paused = { [core] in core.metrics.hit(.openFiles) }
             try listener.start { [core, loops] fd, peer in
                 let connection = ServerConnection(
                     loop: loops.next(), peer: peer, tls: tls, core: core)

@@ -2,7 +2,9 @@
 public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
     case connections
     case connectionsPerPeer
-    /// No preface and SETTINGS in time.
+    /// Too few descriptors are left to accept more.
+    case openFiles
+    /// No TLS, or no preface and SETTINGS, in time.
     case handshakeTime
     /// Bytes or number of header fields.
     case headerList
@@ -36,6 +38,7 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
         switch self {
         case .connections: "connections"
         case .connectionsPerPeer: "connections_per_peer"
+        case .openFiles: "open_files"
         case .handshakeTime: "handshake_time"
         case .headerList: "header_list"
         case .frameTime: "frame_time"

@@ -52,6 +52,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     /// Produced but not taken by the kernel yet; `written` bytes of it are gone.
     private var unwritten: [UInt8] = []
     private var written = 0
+    private var isSlow = false
     private var turnEndAsked = false
     private var readingPaused = false
     private var closing = false
@@ -264,20 +265,23 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
             }
             guard let handler else { return }
             var output = loop.takeOutputBuffer()
-            handler.produce(into: &output, limit: Self.writeSize)
+            // What is kept for a peer that took less than it was given last time is less as well.
+            let limit = isSlow ? Self.readSize : Self.writeSize
+            handler.produce(into: &output, limit: limit)
             guard !output.isEmpty else {
                 loop.giveBack(&output)
                 return closing ? closeOrLinger() : updateInterest()
             }
             let count = try write(from: output, 0)
-            guard count == output.count else {
-                unwritten = output
-                written = count
+            isSlow = count < output.count
+            let full = count >= limit
+            // A copy of the rest, so that many slow peers don't hold a whole buffer each.
+            if isSlow { unwritten = Array(output[count...]) }
+            loop.giveBack(&output)
+            if isSlow {
                 handler.kept(bytes: unwrittenBytes)
                 return updateInterest()
             }
-            let full = count >= Self.writeSize
-            loop.giveBack(&output)
             if !full && !closing { return updateInterest() }
         }
         setNeedsWrite()

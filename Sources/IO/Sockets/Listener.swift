@@ -15,6 +15,8 @@ public final class Listener: ReadinessHandler {
     /// The descriptor accepted last: the system gives out the lowest that is free.
     private var newest: Int32 = 0
     private var isPaused = false
+    /// Told when accepting pauses because the process is short of descriptors.
+    public var paused: (() -> Void)?
     private var accepted: ((_ fd: Int32, _ peer: SocketAddress) -> Void)?
 
     /// Accepted in one turn, so that a crowd at the door doesn't starve those inside.
@@ -62,6 +64,7 @@ public final class Listener: ReadinessHandler {
         registration?.cancel()
         registration = nil
         accepted = nil
+        paused = nil
         if case .unix(let path) = address, FileIdentity(path) == file { unsafe unlink(path) }
     }
 
@@ -95,6 +98,7 @@ public final class Listener: ReadinessHandler {
         }
         guard !isPaused else { return }
         isPaused = true
+        paused?()
         logger.error(
             "Accepting connections pauses",
             [
