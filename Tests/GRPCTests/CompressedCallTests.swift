@@ -1,3 +1,4 @@
+import HTTP2
 import Testing
 
 @testable import GRPC
@@ -83,6 +84,30 @@ import Testing
         try await TestServer.with(Test.all) { test in
             let bomb = [UInt8](repeating: 0, count: 3 << 20)
             await #expect(Self.status(Test.echo, bomb, on: test) == .resourceExhausted)
+        }
+    }
+
+    @Test func `what a handler holds counts as large as it has grown`() async throws {
+        let (started, gate) = (Tally(), Tally())
+        let holding = RPCHandler(Test.method("Holding", .unary)) { requests, responses, _ in
+            _ = try await requests.single()
+            started.add()
+            await until { gate.value == 1 }
+            try await responses.send([])
+        }
+        var configuration = RPCServerConfiguration()
+        configuration.maxMemoryBytes = 1 << 20
+        let large = [UInt8](repeating: 0, count: 500_000)
+        try await TestServer.with([holding], configuration: configuration) { test in
+            let options = CallOptions(compression: .gzip)
+            async let held = test.channel.unary(holding.method, large, options: options)
+            await until { started.value == 1 }
+            await #expect(Self.status(holding, large, on: test) == .resourceExhausted)
+            #expect(test.hits(.memory) == 1 && started.value == 1)
+            gate.add()
+            _ = try await held
+            await #expect(Self.status(holding, large, on: test) == nil)
+            #expect(started.value == 2)
         }
     }
 

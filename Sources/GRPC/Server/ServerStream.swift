@@ -244,12 +244,23 @@ final class ServerStream: HTTP2Stream {
     /// The request that was pulled last.
     var requestWasCompressed: Bool { state?.pulledIsCompressed ?? false }
 
+    /// What that request grew by when it was decompressed: the connection's books have it until the
+    /// next one, or until the handler has returned.
+    private var grownBytes = 0
+
     private func unpack(_ message: [UInt8]) -> ServerCallState.Pull {
+        let gate = connection.gate
         do throws(RPCError) {
-            return .message(
-                try encodings.request.unpack(
-                    message, maxMessageBytes: core.configuration.maxMessageBytes))
+            let unpacked = try encodings.request.unpack(
+                message, maxMessageBytes: core.configuration.maxMessageBytes)
+            let growth = max(0, unpacked.count - message.count)
+            gate.books.addReceived(growth - grownBytes)
+            grownBytes = growth
+            guard let refusal = gate.refusalOfBytes() else { return .message(unpacked) }
+            fail(refusal)
+            return .fail(refusal)
         } catch {
+            if error.code == .resourceExhausted { gate.hit(.messageBytes) }
             fail(error)
             return .fail(error)
         }
@@ -344,7 +355,8 @@ final class ServerStream: HTTP2Stream {
     ///
     /// - Parameter bytes: Of the request that started it, which it had to itself.
     func handlerEnded(_ error: RPCError?, holding bytes: Int) {
-        connection.gate.handlerEnded(holding: bytes)
+        connection.gate.handlerEnded(holding: bytes + grownBytes)
+        grownBytes = 0
         task = nil
         if !isClosed { finish(error ?? state?.returned()) }
     }
@@ -374,11 +386,4 @@ final class ServerStream: HTTP2Stream {
         }
         consume(unconsumed)
     }
-}
-
-/// A suspended task that somebody on the loop will resume, once.
-struct Waiter<Value> {
-    /// Tells a late cancellation from the next one who waits.
-    let token: UInt64
-    let continuation: UnsafeContinuation<Value, any Error>
 }
