@@ -116,7 +116,8 @@ import Testing
     ) async -> RPCStatusCode? {
         await .thrown {
             _ = try await test.channel.unary(
-                handler.method, message, options: CallOptions(compression: .gzip))
+                handler.method, message,
+                options: CallOptions(timeout: .seconds(20), compression: .gzip))
         }
     }
 }
