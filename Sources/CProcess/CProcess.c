@@ -2,6 +2,7 @@
 #include "shim.h"
 
 #include <execinfo.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,3 +42,5 @@ void process_report_crashes(void) {
     for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, NULL);
 }
+
+void process_give_memory_back(void) { mallopt(M_MMAP_THRESHOLD, 256 * 1024); }

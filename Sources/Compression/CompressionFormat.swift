@@ -14,8 +14,9 @@ public enum CompressionFormat: Sendable {
 
     /// Contents up to here are never a bomb, however well they compress.
     public static let unsuspiciousBytes = 512 * 1_024
-    /// Contents beyond that are refused when they are more than so many times the bytes. Deflate
-    /// reaches 1,032 with nothing but zeros; many repetitions of one record 100 or so.
+    /// Contents beyond that are refused when they are more than so many times the bytes read so far:
+    /// the sooner it is known, the less work a bomb makes. Deflate reaches 1,032 with nothing but
+    /// zeros; many repetitions of one record 100 or so.
     public static let maxExpansion = 200
 
     /// zlib takes the format for a number: the size of the window, and 16 for RFC 1952.

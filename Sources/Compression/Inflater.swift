@@ -27,11 +27,12 @@ final class Inflater {
             unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
             unsafe stream.pointee.avail_in = UInt32(input.count)
             defer { unsafe stream.pointee.next_in = nil }
-            let expected = max(
-                CompressionFormat.unsuspiciousBytes, input.count * CompressionFormat.maxExpansion)
             var output: [UInt8] = []
             while try !inflateMore(into: &output) {
                 guard output.count <= maxBytes else { throw CompressionError(.tooLarge) }
+                let read = unsafe input.count - Int(stream.pointee.avail_in)
+                let expected = max(
+                    CompressionFormat.unsuspiciousBytes, read * CompressionFormat.maxExpansion)
                 guard output.count <= expected else { throw CompressionError(.suspicious) }
             }
             guard output.count <= maxBytes else { throw CompressionError(.tooLarge) }

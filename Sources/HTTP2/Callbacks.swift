@@ -153,13 +153,16 @@ private func streamClosed(
     return 0
 }
 
-/// A stream over the limit: the library answers it with REFUSED_STREAM (RFC 9113 §5.1.2).
+/// A stream over the limit: the library answers it with REFUSED_STREAM (RFC 9113 §5.1.2), or ends the
+/// connection when the peer knows the limit.
 private func frameRefused(
     _ raw: OpaquePointer?, _ frame: Frame?, _ error: Int32, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
-    if unsafe error == NGHTTP2_ERR_REFUSED_STREAM.rawValue
-        && frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue
+    guard unsafe frame.pointee.hd.type == NGHTTP2_HEADERS.rawValue else { return 0 }
+    let isFull = session.streamCount >= session.configuration.maxConcurrentStreams
+    if error == NGHTTP2_ERR_REFUSED_STREAM.rawValue
+        || (error == NGHTTP2_ERR_PROTO.rawValue && isFull)
     {
         session.handler?.hit(.concurrentStreams)
     }

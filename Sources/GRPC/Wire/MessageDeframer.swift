@@ -50,6 +50,7 @@ public struct MessageDeframer: Sendable {
                 continue
             }
             let taken = min(bodyLength - body.count, bytes.count - offset)
+            makeRoom(taken)
             bytes.extracting(offset..<offset + taken).withUnsafeBufferPointer {
                 body.append(contentsOf: $0)
             }
@@ -60,6 +61,14 @@ public struct MessageDeframer: Sendable {
             head = 0
             headCount = 0
         }
+    }
+
+    /// By half at a time, and never beyond the message: arrays double, and what many large messages
+    /// hold unused counts nowhere.
+    private mutating func makeRoom(_ count: Int) {
+        let wanted = body.count + count
+        guard wanted > body.capacity else { return }
+        body.reserveCapacity(min(bodyLength, max(wanted, body.count + body.count / 2)))
     }
 
     private mutating func begin(available: Int) throws(Failure) {
