@@ -45,14 +45,15 @@ import Testing
         }
     }
 
-    @Test func `a record that one read doesn't take is read without another readiness`()
-        async throws
-    {
+    /// Two records: more than one read takes, so that part of the second stays in OpenSSL's hands,
+    /// and less than OpenSSL takes from the kernel at once.
+    @Test(arguments: [[10_000, 6_884], [100, 100]])
+    func `a record that one read doesn't take is read without another readiness`(
+        _ chunks: [Int]
+    ) async throws {
         try await TestAuthority.with { authority in
             let server = try server(authority)
             let client = try client(authority)
-            // Two records, and more than one read: the rest of the second stays in OpenSSL's hands.
-            let chunks = [10_000, 6_884]
             try await withLoop { loop in
                 let received = try await withCheckedThrowingContinuation {
                     (continuation: CheckedContinuation<Int, any Error>) in
@@ -60,8 +61,7 @@ import Testing
                         var reader: Connection?
                         let listener = try listen(on: loop, tls: server) { connection in
                             reader = connection
-                            connection.setReadingPaused(true)
-                            return Counter(connection, upTo: chunks.reduce(0, +)) {
+                            return Counter(connection, upTo: 1 + chunks.reduce(0, +)) {
                                 continuation.resume(returning: $0)
                             }
                         }
@@ -74,10 +74,11 @@ import Testing
                                 reader?.setReadingPaused(false)
                             }
                             try connection.start(writer)
+                            connection.setNeedsWrite()
                         }
                     }
                 }
-                #expect(received == chunks.reduce(0, +))
+                #expect(received == 1 + chunks.reduce(0, +))
             }
         }
     }
@@ -205,10 +206,12 @@ private final class Trickle: ConnectionHandler {
     func closed(_ error: IOError?) { other?.connection.closeWhenWritten() }
 }
 
-/// Writes so many bytes at a time, and tells when the kernel has them all.
+/// Writes one byte and, when it is answered, so many bytes at a time; tells when the kernel has them.
 private final class Chunks: ConnectionHandler {
     private let connection: Connection
     private var left: [Int]
+    private var isAnswered = false
+    private var hasBegun = false
     private let written: () -> Void
 
     init(_ connection: Connection, _ chunks: [Int], _ written: @escaping () -> Void) {
@@ -217,23 +220,33 @@ private final class Chunks: ConnectionHandler {
         self.written = written
     }
 
-    func received(_ bytes: Span<UInt8>) {}
+    func received(_ bytes: Span<UInt8>) {
+        isAnswered = true
+        connection.setNeedsWrite()
+    }
 
     func produce(into output: inout [UInt8], limit: Int) {
-        guard !left.isEmpty else { return written() }
-        output.append(contentsOf: repeatElement(7, count: left.removeFirst()))
-        connection.setNeedsWrite()
+        if !hasBegun {
+            hasBegun = true
+            output.append(1)
+        } else if isAnswered {
+            guard !left.isEmpty else { return written() }
+            output.append(contentsOf: repeatElement(7, count: left.removeFirst()))
+            connection.setNeedsWrite()
+        }
     }
 
     func closed(_ error: IOError?) {}
 }
 
-/// Closes when so many bytes have come, and tells how many came.
+/// Answers the first byte and reads no more until it is told; closes when so many have come, and
+/// tells how many came.
 private final class Counter: ConnectionHandler {
     private let connection: Connection
     private let total: Int
     private let done: (Int) -> Void
     private var count = 0
+    private var answer: [UInt8] = []
 
     init(_ connection: Connection, upTo total: Int, _ done: @escaping (Int) -> Void) {
         self.connection = connection
@@ -242,11 +255,19 @@ private final class Counter: ConnectionHandler {
     }
 
     func received(_ bytes: Span<UInt8>) {
+        if count == 0 {
+            connection.setReadingPaused(true)
+            answer = [1]
+            connection.setNeedsWrite()
+        }
         count += bytes.count
         if count >= total { connection.close() }
     }
 
-    func produce(into output: inout [UInt8], limit: Int) {}
+    func produce(into output: inout [UInt8], limit: Int) {
+        output += answer
+        answer = []
+    }
 
     func closed(_ error: IOError?) { done(count) }
 }

@@ -11,8 +11,9 @@ final class TLSSession {
     private let raw: OpaquePointer
     /// Outlives `raw`, which uses its memory.
     private let context: TLSContextHandle
-    /// Nothing is left to read until the descriptor is readable again.
-    private(set) var isDrained = true
+    /// Nothing is left to read until the descriptor is readable again. The handshake may have taken
+    /// more from the kernel than was its own.
+    private(set) var isDrained = false
     /// A read goes on when the descriptor can be written.
     private(set) var readWantsWrite = false
     /// A write goes on when the descriptor can be read.
@@ -98,7 +99,7 @@ final class TLSSession {
         var filled = 0
         readWantsWrite = false
         isDrained = false
-        while filled < room.count {
+        repeat {
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: room[filled...])
             var count = 0
             var systemError: Int32 = 0
@@ -107,7 +108,8 @@ final class TLSSession {
             switch outcome {
             case SSL_ERROR_NONE:
                 filled += count
-                continue
+                // Asking without need would ask the kernel, in vain more often than not.
+                isDrained = unsafe SSL_has_pending(raw) == 0
             case SSL_ERROR_WANT_READ: isDrained = true
             case SSL_ERROR_WANT_WRITE:
                 isDrained = true
@@ -115,9 +117,9 @@ final class TLSSession {
             case SSL_ERROR_ZERO_RETURN: end = .success(())
             default: end = ending(outcome, systemError)
             }
-            break
-        }
-        if filled > 0 || isDrained { return filled > 0 ? filled : nil }
+        } while !isDrained && end == nil && filled < room.count
+        if filled > 0 { return filled }
+        if isDrained { return nil }
         try end?.get()
         return 0
     }
