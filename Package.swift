@@ -173,7 +173,7 @@ let package = Package(
             ["Events", "IO", "Postgres", "PostgresLog", "Telemetry", "TestSupport"]),
         tests(
             "EventServiceTests",
-            ["EventProtos", "EventService", "Events", "GRPC", "Protobuf", "Telemetry"]),
+            ["EventProtos", "EventService", "Events", "GRPC", "IO", "Protobuf", "Telemetry"]),
         tests("ApusTests", ["apus"]),
         tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
         tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),

@@ -155,6 +155,35 @@ import Testing
         }
     }
 
+    @Test func `a watch of health holds no connection that nobody uses`() async throws {
+        let loops = try IOLoopGroup(count: 1)
+        try await RawServer.with(loops) { _ in
+            []
+        } body: { server, address in
+            var configuration = Self.quick
+            configuration.idleTimeout = .milliseconds(5)
+            configuration.healthCheckedService = ""
+            let channel = channel([address], loops, configuration)
+            let options = CallOptions(timeout: .milliseconds(1))
+            _ = try? await channel.unary(Test.who, [], options: options)
+            await until { server.requests.value == 1 && server.closed.value == 1 }
+            await channel.close()
+        }
+        loops.stop()
+    }
+
+    @Test func `a channel that is forgotten leaves no connection`() async throws {
+        let loops = try IOLoopGroup(count: 1)
+        try await RawServer.with(loops) { _ in
+            [.echo]
+        } body: { server, address in
+            let answer = try await channel([address], loops).unary(Test.who, [1])
+            #expect(answer == [1])
+            await until { server.closed.value == 1 }
+        }
+        loops.stop()
+    }
+
     @Test func `a name is looked up, all its addresses are tried, and its calls carry it`()
         async throws
     {

@@ -35,6 +35,7 @@ actor RawServer {
     nonisolated let loop: IOLoop
     nonisolated let requests = Tally()
     nonisolated let connections = Tally()
+    nonisolated let closed = Tally()
     nonisolated let pings = Tally()
     private let options: Options
     private let script: @Sendable (Request) -> [Act]
@@ -82,7 +83,7 @@ actor RawServer {
         let number = connections.value
         connections.add()
         let connection = RawConnection(
-            Connection(owning: fd, peer: peer, loop: loop), options, pings
+            Connection(owning: fd, peer: peer, loop: loop), options, pings, closed
         ) { [requests, script] stream in
             let request = Request(number: requests.value, connection: number, stream: stream)
             requests.add()
@@ -105,6 +106,7 @@ private final class RawConnection: ConnectionHandler {
     let connection: Connection
     private let options: RawServer.Options
     private let pings: Tally
+    private let ended: Tally
     private let script: (UInt32) -> [RawServer.Act]
     private var input: [UInt8] = []
     private var output: [UInt8] = []
@@ -113,12 +115,13 @@ private final class RawConnection: ConnectionHandler {
     private var cuts = false
 
     init(
-        _ connection: Connection, _ options: RawServer.Options, _ pings: Tally,
+        _ connection: Connection, _ options: RawServer.Options, _ pings: Tally, _ ended: Tally,
         _ script: @escaping (UInt32) -> [RawServer.Act]
     ) {
         self.connection = connection
         self.options = options
         self.pings = pings
+        self.ended = ended
         self.script = script
     }
 
@@ -191,7 +194,9 @@ private final class RawConnection: ConnectionHandler {
         if cuts { connection.closeWhenWritten() }
     }
 
-    func closed(_ error: IOError?) {}
+    func closed(_ error: IOError?) {
+        ended.add()
+    }
 
     /// `:status 200` and the content type, without compression (RFC 7541 §6.2.2).
     private static let head: [UInt8] = [0x88] + field("content-type", "application/grpc")

@@ -74,8 +74,12 @@ extension ChannelCore {
             configuration.loadBalancing == .pickFirst ? [addresses] : addresses.map { [$0] }
         var kept: [Subchannel] = []
         var old = subchannels
-        for group in groups where !kept.contains(where: { $0.addresses == group }) {
-            if let index = old.firstIndex(where: { $0.addresses == group }) {
+        // A name service may tell the same addresses in another order each time.
+        func isSame(_ subchannel: Subchannel, _ group: [SocketAddress]) -> Bool {
+            Set(subchannel.addresses) == Set(group)
+        }
+        for group in groups where !kept.contains(where: { isSame($0, group) }) {
+            if let index = old.firstIndex(where: { isSame($0, group) }) {
                 kept.append(old.remove(at: index))
             } else {
                 kept.append(Subchannel(group, self))

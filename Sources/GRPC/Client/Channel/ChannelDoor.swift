@@ -35,6 +35,10 @@ actor ChannelDoor {
         core.close()
     }
 
+    nonisolated func closeSoon() {
+        onLoop { $0.core.close() }
+    }
+
     var state: ChannelState { core.state }
     var statistics: ChannelStatistics { core.currentStatistics }
 

@@ -54,6 +54,11 @@ public final class ClientChannel: Sendable {
             configuration: configuration)
     }
 
+    /// Whoever forgets ``close()`` leaves no connections behind.
+    deinit {
+        door.closeSoon()
+    }
+
     /// One message each way.
     public func unary(
         _ method: RPCMethod, _ request: [UInt8], options: CallOptions = CallOptions()

@@ -6,7 +6,7 @@ import Telemetry
 /// loop's thread alone.
 ///
 /// A server without the health service counts as healthy. A watch that ends otherwise is begun anew,
-/// at once when it had told something, else after a wait; until then the server counts as not
+/// at once when it had lasted, else after a growing wait; until then the server counts as not
 /// serving.
 final class HealthWatch {
     private let service: String
@@ -15,7 +15,7 @@ final class HealthWatch {
     private var stream: HealthStream?
     private var backOff: BackOff
     private var timer: IOTimer?
-    private var hasTold = false
+    private var begun = ContinuousClock.now
 
     init(of service: String, on connection: ClientConnection, _ core: ChannelCore) {
         self.service = service
@@ -26,8 +26,10 @@ final class HealthWatch {
     }
 
     func begin() {
-        guard let session = connection.session else { return }
-        let stream = HealthStream(self)
+        // Calls may have all the streams that the server allows.
+        guard let session = connection.session else { return beginLater(backOff.next()) }
+        begun = .now
+        let stream = HealthStream(self, on: connection)
         var fields = HeaderFields()
         fields.append(":path", HealthMessages.path)
         fields.append(contentsOf: core.common)
@@ -52,8 +54,6 @@ final class HealthWatch {
     }
 
     fileprivate func told(_ message: [UInt8]) {
-        hasTold = true
-        backOff.reset()
         switch HealthMessages.status(message) {
         case .serving: connection.healthChanged(.serving)
         case .notServing: connection.healthChanged(.notServing(reason("isn't serving")))
@@ -75,8 +75,16 @@ final class HealthWatch {
             return connection.healthChanged(.serving)
         }
         connection.healthChanged(.notServing(reason("does not tell its health")))
-        let wait = hasTold ? .zero : backOff.next()
-        hasTold = false
+        var wait = Duration.zero
+        if .now - begun < SubchannelState.stableAfter {
+            wait = backOff.next()
+        } else {
+            backOff.reset()
+        }
+        beginLater(wait)
+    }
+
+    private func beginLater(_ wait: Duration) {
         timer = core.loop.schedule(after: wait) { [self] in begin() }
     }
 }
@@ -84,11 +92,15 @@ final class HealthWatch {
 /// The stream of one watch.
 private final class HealthStream: HTTP2Stream {
     var watch: HealthWatch?
+    private let connection: ClientConnection
     private var head = ResponseHead()
     private var state = ClientCallState()
     private var deframer = MessageDeframer(maxMessageBytes: 64 * 1_024)
 
-    init(_ watch: HealthWatch) { self.watch = watch }
+    init(_ watch: HealthWatch, on connection: ClientConnection) {
+        self.watch = watch
+        self.connection = connection
+    }
 
     override func received(header name: Span<UInt8>, _ value: Span<UInt8>) {
         head.receive(name, value)
@@ -121,5 +133,6 @@ private final class HealthStream: HTTP2Stream {
         } else {
             watch?.ended(nil)
         }
+        connection.streamEnded()
     }
 }
