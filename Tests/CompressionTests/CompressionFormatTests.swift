@@ -99,6 +99,28 @@ import Testing
         }
     }
 
+    @Test(arguments: formats) func `damaged bytes give an error or no more than the limit`(
+        _ format: CompressionFormat
+    ) {
+        var generator = SystemRandomNumberGenerator()
+        let whole = format.compress((0..<20_000).map { UInt8(truncatingIfNeeded: $0 / 7) })
+        var failures = 0
+        for _ in 0..<5_000 {
+            var damaged = whole
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                let index = damaged.indices.randomElement(using: &generator) ?? 0
+                damaged[index] = UInt8.random(in: 0...255, using: &generator)
+            }
+            do throws(CompressionError) {
+                let contents = try format.decompress(damaged, maxBytes: 25_000)
+                #expect(contents.count <= 25_000)
+            } catch {
+                failures += 1
+            }
+        }
+        #expect(failures > 1_000)
+    }
+
     @Test func `many threads at once don't mix their work`() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for seed in 0..<16 {
