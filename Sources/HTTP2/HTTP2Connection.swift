@@ -156,7 +156,10 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
         keep(0)
         let handler = handler
         self.handler = nil
-        if !connection.isEstablished, error?.code == .timedOut { handler?.hit(.handshakeTime) }
+        if !connection.isEstablished {
+            if error?.code == .timedOut { handler?.hit(.handshakeTime) }
+            if error?.code == .exhausted { handler?.hit(.handshakes) }
+        }
         ownSession?.closeAllStreams(.connectionLost)
         handler?.closed(closeReason ?? error.map { "\($0)" })
     }

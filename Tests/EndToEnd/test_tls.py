@@ -208,6 +208,27 @@ def test_the_end_of_a_connection_is_said_within_tls(secure):
             pass
 
 
+def test_a_crowd_that_never_shakes_hands_holds_nobody_up(start_node, authority, tenant):
+    secure = serve_tls(start_node, authority, "--max-handshakes", "20", "--loops", "1", name="crowd")
+    crowd = [
+        socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE) for _ in range(100)
+    ]
+    try:
+        with Client(secure, tenant) as client:
+            client.publish_one(note())
+        for one in crowd[:80]:
+            assert one.recv(1) == b""
+    finally:
+        for one in crowd:
+            one.close()
+    metrics = subprocess.run(
+        ["curl", "-sS", "--http2-prior-knowledge", "-m", "30",
+         f"http://{secure.node.address}/metrics"], capture_output=True, text=True,
+    ).stdout
+    hits = re.search(r'apus_grpc_limit_hits_total{limit="handshakes"} (\d+)', metrics)
+    assert int(hits.group(1)) >= 80
+
+
 # Certificates that change
 
 

@@ -32,6 +32,9 @@ public struct RPCServerConfiguration: Sendable {
     /// How long a client may take from its connection to its first SETTINGS, TLS included. Goes
     /// before the one in ``http2``.
     public var handshakeTimeout: Duration = .seconds(10)
+    /// TLS handshakes under way on one loop, of some 60 KiB each. Beyond it the oldest is ended: who
+    /// means well is done sooner than that.
+    public var maxHandshakesPerLoop = 500
     /// How long a server that has closed all connections waits for handlers that ignore their
     /// cancellation.
     public var handlerPatience: Duration = .seconds(5)

@@ -26,7 +26,8 @@ actor ServerConnection {
     func start(_ fd: Int32) {
         let connection = Connection(
             owning: fd, peer: peer, loop: loop, tls: tls,
-            handshakeTimeout: core.configuration.handshakeTimeout)
+            handshakeTimeout: core.configuration.handshakeTimeout,
+            maxHandshakes: core.configuration.maxHandshakesPerLoop)
         do {
             http2 = try HTTP2Connection(
                 .server, on: connection, configuration: core.http2,

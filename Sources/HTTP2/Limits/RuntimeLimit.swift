@@ -6,6 +6,8 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
     case openFiles
     /// No TLS, or no preface and SETTINGS, in time.
     case handshakeTime
+    /// More TLS handshakes under way than are kept up with.
+    case handshakes
     /// Bytes or number of header fields.
     case headerList
     /// A frame or header block that began and doesn't end.
@@ -40,6 +42,7 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
         case .connectionsPerPeer: "connections_per_peer"
         case .openFiles: "open_files"
         case .handshakeTime: "handshake_time"
+        case .handshakes: "handshakes"
         case .headerList: "header_list"
         case .frameTime: "frame_time"
         case .concurrentStreams: "concurrent_streams"

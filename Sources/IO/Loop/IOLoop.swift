@@ -20,6 +20,8 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     // The loop's thread alone from here on.
     var timers = TimerHeap()
+    /// Servers' connections that are not established yet.
+    var handshakes = HandshakeLine<Connection>()
     private var local: ContiguousArray<Work> = []
     private var running: ContiguousArray<Work> = []
     private var slots: ContiguousArray<Registration?> = []
@@ -182,6 +184,7 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         // Whatever its owners left registered would hold the loop, and the loop them.
         for registration in slots { registration?.cancel() }
         timers = TimerHeap()
+        handshakes = HandshakeLine()
     }
 
     /// - Returns: Whether another turn follows.

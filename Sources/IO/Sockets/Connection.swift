@@ -38,6 +38,8 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     private let context: TLSContext?
     private let serverName: String?
     private let handshakeTimeout: Duration
+    private let maxHandshakes: Int
+    private var handshakePlace: HandshakeLine<Connection>.Place?
     /// While the handshake goes on.
     private var handshakeTimer: IOTimer?
     /// Whether bytes can flow: at once in plaintext, after the handshake in TLS.
@@ -73,15 +75,19 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     ///   - tls: Nil for plaintext.
     ///   - serverName: The host name or address that a TLS server must prove to be. Clients need it.
     ///   - handshakeTimeout: How long TLS may take until bytes can flow.
+    ///   - maxHandshakes: Of a server's connections on the loop at once. The oldest beyond it is
+    ///     ended: who means well is done sooner than that.
     public init(
         owning fd: Int32, peer: SocketAddress, loop: IOLoop, tls: TLSContext? = nil,
-        serverName: String? = nil, handshakeTimeout: Duration = .seconds(10)
+        serverName: String? = nil, handshakeTimeout: Duration = .seconds(10),
+        maxHandshakes: Int = 500
     ) {
         precondition(loop.isOnLoop)
         self.loop = loop
         self.peer = peer
         self.serverName = serverName
         self.handshakeTimeout = handshakeTimeout
+        self.maxHandshakes = maxHandshakes
         context = tls
         isEstablished = tls == nil
         let socket = Socket(owning: fd)
@@ -105,6 +111,19 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
         handshakeTimer = loop.schedule(after: handshakeTimeout) { [self] in
             close(IOError(.timedOut, operation: "TLS handshake"))
         }
+        guard context.role == .server else { return }
+        handshakePlace = loop.handshakes.enter(self)
+        if loop.handshakes.count > maxHandshakes {
+            loop.handshakes.oldest?.close(IOError(.exhausted, operation: "TLS handshake"))
+        }
+    }
+
+    private func handshakeEnded() {
+        handshakeTimer?.cancel()
+        handshakeTimer = nil
+        guard let place = handshakePlace else { return }
+        handshakePlace = nil
+        loop.handshakes.leave(place)
     }
 
     public var isClosed: Bool { socket == nil }
@@ -152,8 +171,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
         guard socket != nil else { return }
         lastMoment?.cancel()
         lastMoment = nil
-        handshakeTimer?.cancel()
-        handshakeTimer = nil
+        handshakeEnded()
         registration?.cancel()
         registration = nil
         if error == nil && isEstablished && unwrittenBytes == 0 { tls?.shutdown() }
@@ -184,8 +202,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
             case .wantsRead: registration?.update(.read)
             case .wantsWrite: registration?.update(.write)
             case .done:
-                handshakeTimer?.cancel()
-                handshakeTimer = nil
+                handshakeEnded()
                 isEstablished = true
                 peerIdentity = tls.peerIdentity
                 setNeedsWrite()

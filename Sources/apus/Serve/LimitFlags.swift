@@ -36,6 +36,10 @@ enum LimitFlags {
             "handshake-timeout", "DURATION",
             "From a connection to its first SETTINGS, TLS included; default 10s."),
         .value(
+            "max-handshakes", "COUNT",
+            "TLS handshakes under way on one loop; beyond it the oldest is ended; default"
+                + " \(usual.maxHandshakesPerLoop)."),
+        .value(
             "keepalive-interval", "DURATION",
             "Silence after which a client is pinged; 0 never; default 60s."),
         .value("keepalive-timeout", "DURATION", "For its answer; default 20s."),
@@ -69,6 +73,7 @@ enum LimitFlags {
             1...1_000_000)
         try set(&limits.maxMemoryBytes, arguments, "max-memory-bytes", (1 << 20)...(1 << 40))
         try set(&limits.handshakeTimeout, arguments, "handshake-timeout")
+        try set(&limits.maxHandshakesPerLoop, arguments, "max-handshakes", 1...1_000_000)
         if let interval = try arguments.duration("keepalive-interval") {
             limits.http2.keepAliveInterval = interval == .zero ? nil : interval
         }
