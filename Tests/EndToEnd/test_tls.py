@@ -253,6 +253,28 @@ def test_a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on(
         client.publish_one(note())
 
 
+def test_a_session_is_resumed_until_its_certificates_are_replaced(start_node, authority):
+    secure = serve_tls(start_node, authority, "--tls-client-ca", authority.certificate, name="again")
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(*authority.issue("returning"))
+
+    def come(session):
+        plain = socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE)
+        with context.wrap_socket(plain, server_hostname="localhost", session=session) as tls:
+            tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            assert tls.recv(4096)  # the server's SETTINGS come after its ticket
+            return tls.session, tls.session_reused
+
+    session, resumed = come(None)
+    assert not resumed
+    session, resumed = come(session)
+    assert resumed
+    authority.issue("again")
+    eventually(lambda: "TLS files reloaded" in secure.node.read_log(), "the new certificate")
+    assert not come(session)[1]
+
+
 def test_a_certificate_that_cannot_be_used_changes_nothing(start_node, authority, tenant):
     secure = serve_tls(start_node, authority, name="broken")
     before = fingerprint(secure)
