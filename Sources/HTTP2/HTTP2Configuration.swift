@@ -32,7 +32,7 @@ public struct HTTP2Configuration: Sendable {
     public var maxWaitingAcknowledgements = 1_000
     /// A server's frames that wait because the peer doesn't read: refusals and resets above all,
     /// which the peer can cause for a few bytes each. Beyond it the connection is ended.
-    public var maxWaitingFrames = 10_000
+    public var maxWaitingFrames = 4_000
     /// Entries of one SETTINGS frame.
     public var maxSettingsEntries = 32
 

@@ -1,13 +1,15 @@
 """A node that is told to stop while clients are busy with it."""
 
+import queue
 import signal
+import socket
 import threading
 
 import grpc
 import pytest
 
 from apus.v1 import event_service_pb2_grpc, publish_pb2
-from clients import PATIENCE, new_id
+from clients import PATIENCE, eventually, new_id
 from events import note
 
 
@@ -68,3 +70,50 @@ def test_a_stream_ends_with_unavailable_after_its_last_event(start_node, new_cli
     assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
     assert seen == sent
     assert node.process.wait(PATIENCE) == 0
+
+
+def test_a_call_under_way_is_answered_within_the_grace(start_node, new_client):
+    node = start_node()
+    client = new_client(node, "drain")
+    requests = queue.SimpleQueue()
+    answers = client.publish_stream(iter(requests.get, None))
+    requests.put(publish_pb2.PublishRequest(events=[note()]))
+    first = next(answers)
+    node.process.send_signal(signal.SIGTERM)
+    # What is to stop takes no new connections.
+    eventually(lambda: not takes_connections(node), "the node stops")
+    requests.put(publish_pb2.PublishRequest(events=[note()]))
+    second = next(answers)
+    assert second.results[0].position > first.results[0].position
+    requests.put(None)
+    assert list(answers) == []
+    assert node.process.wait(PATIENCE) == 0
+
+
+def test_a_second_signal_ends_it_at_once(start_node, new_client):
+    node = start_node("--drain-timeout", "10m")
+    requests = queue.SimpleQueue()
+    answers = new_client(node, "drain").publish_stream(iter(requests.get, None), timeout=600)
+    requests.put(publish_pb2.PublishRequest(events=[note()]))
+    next(answers)
+    node.process.send_signal(signal.SIGTERM)
+
+    def ended():
+        node.process.send_signal(signal.SIGTERM)
+        return node.process.poll() is not None
+
+    eventually(ended, "the node ends")
+    assert node.process.wait(PATIENCE) == 1
+    with pytest.raises(grpc.RpcError) as lost:
+        next(answers)
+    assert lost.value.code() == grpc.StatusCode.UNAVAILABLE
+    requests.put(None)
+
+
+def takes_connections(node):
+    host, port = node.address.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+        return True
+    except ConnectionError:
+        return False

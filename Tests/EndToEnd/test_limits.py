@@ -1,6 +1,7 @@
 """Each limit of the runtime, broken once: who breaks it hears why, others don't notice."""
 
 import contextlib
+import queue
 import select
 import struct
 
@@ -12,11 +13,12 @@ import hyperframe.frame
 import pytest
 
 from apus.v1 import health_pb2, publish_pb2, subscribe_pb2
-from clients import Client, eventually
+from clients import PATIENCE, Client, eventually
 from events import note
 from frames import Wire
 from google.protobuf import empty_pb2
 from nodes import Node
+from problems import problem_of
 
 CALM = 11  # ENHANCE_YOUR_CALM
 REFUSED = 7  # REFUSED_STREAM
@@ -330,3 +332,38 @@ def test_an_answer_that_is_not_read_is_dropped_and_a_slow_subscriber_is_not(stri
         wire.flush()
         data = wire.wait_for(h2.events.DataReceived)
         assert data.stream_id == reader and data.data
+
+
+# Publishes
+
+
+@pytest.mark.parametrize("flag, value", [
+    ("--max-waiting-events", 20), ("--max-waiting-bytes", 4096),
+])
+def test_publishes_that_wait_to_be_stored_have_a_limit(start_node, new_client, flag, value):
+    node = start_node(flag, value)
+    client = new_client(node, "many")
+    client.publish_one(note())  # type and tenant are known
+    request = publish_pb2.PublishRequest(events=[note("x" * 100) for _ in range(10)])
+    with node.sql() as sql, sql.transaction():
+        sql.execute("select from apus.log_head for update")
+        calls = [
+            client.stub.Publish.future(request, timeout=PATIENCE, metadata=client.metadata)
+            for _ in range(50)
+        ]
+        refused = problem_of(next(ended(calls)).exception())
+        assert refused.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert refused.retry_seconds > 0
+    codes = {call.code() for call in calls}
+    assert codes == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    exhausted = sum(call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED for call in calls)
+    assert metric(node, "apus_publishes_refused_total") == exhausted
+
+
+def ended(calls):
+    """The calls as they end."""
+    done = queue.SimpleQueue()
+    for call in calls:
+        call.add_done_callback(done.put)
+    while True:
+        yield done.get(timeout=PATIENCE)
