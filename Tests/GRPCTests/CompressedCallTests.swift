@@ -96,7 +96,7 @@ import Testing
             try await responses.send([])
         }
         var configuration = RPCServerConfiguration()
-        configuration.maxMemoryBytes = 1 << 20
+        configuration.maxMemoryBytes = 1_320_000
         let large = [UInt8](repeating: 0, count: 500_000)
         try await TestServer.with([holding], configuration: configuration) { test in
             let options = CallOptions(compression: .gzip)

@@ -21,9 +21,9 @@ public struct RPCServerConfiguration: Sendable {
     public var maxHandlers = 100_000
     public var maxHandlersPerConnection = 2_000
     /// Bytes held for peers in all: requests that arrive, wait for their handler or are with one, and
-    /// responses that wait for their client. A connection may hold as much as is left of this, so
-    /// few that hold much leave room for those that hold little. Beyond its share new calls, and
-    /// messages under way, get RESOURCE_EXHAUSTED.
+    /// responses that wait for their client. A connection may hold as much as is left of four fifths
+    /// of this, so few that hold much leave room for those that hold little; the last fifth is
+    /// theirs alone. Beyond its share new calls, and messages under way, get RESOURCE_EXHAUSTED.
     public var maxMemoryBytes = 64 * 1_024 * 1_024
     /// When clients that were refused for want of room may try again.
     public var retryPushback: Duration = .seconds(1)

@@ -33,8 +33,8 @@ public struct MessageDeframer: Sendable {
     /// Part of a message is here and the rest is not.
     public var isMidMessage: Bool { headCount > 0 }
 
-    /// Bytes of the message of which the rest is missing.
-    public var pendingBytes: Int { body.count }
+    /// Memory of the message of which the rest is missing.
+    public var pendingBytes: Int { headCount == Self.headLength ? body.capacity : 0 }
 
     /// Takes bytes, and hands over each message they complete. Not to be used after it threw.
     public mutating func read(
@@ -63,8 +63,8 @@ public struct MessageDeframer: Sendable {
         }
     }
 
-    /// By half at a time, and never beyond the message: arrays double, and what many large messages
-    /// hold unused counts nowhere.
+    /// By half at a time, and never beyond the message: arrays double, and many large messages would
+    /// hold a multiple of what has come.
     private mutating func makeRoom(_ count: Int) {
         let wanted = body.count + count
         guard wanted > body.capacity else { return }

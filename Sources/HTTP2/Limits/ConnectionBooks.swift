@@ -26,7 +26,7 @@ public final class ConnectionBooks: Sendable {
 
     /// Whether the connection may cause more to be held: it has no more than what is still free. One
     /// that holds little finds room however much a few others hold.
-    public var hasRoom: Bool { receivedBytes + unsentBytes <= budget.free }
+    public var hasRoom: Bool { budget.hasRoom(holding: receivedBytes + unsentBytes) }
 
     func setStreams(_ count: Int) {
         streamCount.store(count, ordering: .relaxed)
