@@ -5,7 +5,10 @@ struct WaitingCalls {
     /// Before it all are gone.
     private var start = 0
     private(set) var count = 0
+    /// Not worth closing gaps for.
+    static let fewPlaces = 64
 
+    var places: Int { calls.count }
     var isEmpty: Bool { count == 0 }
 
     mutating func append(_ call: OutgoingCall) {
@@ -23,13 +26,14 @@ struct WaitingCalls {
 
     mutating func popFirst() -> OutgoingCall? {
         while start < calls.count {
-            defer { start += 1 }
-            if let call = calls[start] {
-                take(call, start)
+            let place = start
+            start += 1
+            if let call = calls[place] {
+                take(call, place)
+                closeGaps()
                 return call
             }
         }
-        closeGaps()
         return nil
     }
 
@@ -47,8 +51,9 @@ struct WaitingCalls {
         count -= 1
     }
 
+    /// So that the places in use are half of all or more; costs each call one move, on average.
     private mutating func closeGaps() {
-        guard calls.count > 64, count < calls.count / 2 else { return }
+        guard calls.count > Self.fewPlaces, count < calls.count / 2 else { return }
         calls.removeAll { $0 == nil }
         start = 0
         for (place, call) in calls.enumerated() { call?.waitingPlace = place }
