@@ -19,6 +19,7 @@ actor Door {
     }
 
     func open(_ address: SocketAddress, _ tls: TLSContext?) throws(IOError) -> SocketAddress {
+        precondition(tls?.role != .client, "A client's TLS context on a server")
         let listener = try Listener(address, on: loop, logger: core.logger)
         listeners.append((listener, tls))
         return listener.address

@@ -23,12 +23,19 @@ actor FolderWatch {
     }
 
     /// Begins, and says once that anything may have changed.
-    func start() throws(IOError) {
-        let watcher = try Watcher(on: loop, hint)
-        self.watcher = watcher
+    ///
+    /// - Returns: Why the system can't tell of changes; the hints of every minute come all the same.
+    func start() -> IOError? {
+        var failure: IOError?
+        do throws(IOError) {
+            watcher = try Watcher(on: loop, hint)
+        } catch {
+            failure = error
+        }
         watchFolders()
         hint()
         wait()
+        return failure
     }
 
     /// Looks where the files are now. A folder that isn't there is found by a later look.

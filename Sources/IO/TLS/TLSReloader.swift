@@ -20,13 +20,15 @@ public struct TLSReloader: Sendable {
     }
 
     /// Runs until its task is cancelled.
-    ///
-    /// - Throws: ``IOError`` when the system can't watch files.
     public func run() async throws {
         let (hints, continuation) = AsyncStream<Void>.makeStream(
             bufferingPolicy: .bufferingNewest(1))
         let watch = FolderWatch(of: context.files, on: loop) { continuation.yield() }
-        try await watch.start()
+        if let error = await watch.start() {
+            logger.warning(
+                "TLS files can't be watched, only looked at every minute",
+                [.error: .init("\(error)")])
+        }
         var refused: [FileVersion?]?
         for await _ in hints {
             try? await Task.sleep(for: Self.settling)
