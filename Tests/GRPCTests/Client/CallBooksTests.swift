@@ -48,6 +48,19 @@ import Testing
         }
     }
 
+    @Test func `a queue that is never empty doesn't grow`() throws {
+        try withCalls { make in
+            var waiting = WaitingCalls()
+            for _ in 0..<100 { waiting.append(make()) }
+            for _ in 0..<2_000 {
+                waiting.append(make())
+                #expect(waiting.popFirst() != nil)
+            }
+            #expect(waiting.count == 100)
+            #expect(waiting.places <= WaitingCalls.fewPlaces + 2 * 100 + 1)
+        }
+    }
+
     @Test func `a call's number finds it and nobody else, also later`() throws {
         try withCalls { make in
             var table = CallTable()

@@ -1,6 +1,7 @@
 import GRPC
 import HTTP2
 import IO
+import Telemetry
 import Testing
 
 /// What holds whatever happens: every call ends, in time, and leaves nothing.
@@ -91,6 +92,39 @@ import Testing
         }
         await nothingIsLeft(of: channel)
         await channel.close()
+        loops.stop()
+    }
+
+    @Test func `a channel that is closed frees all it held, whatever it was doing`() async throws {
+        let loops = try IOLoopGroup(count: 1)
+        let scripts: [@Sendable (RawServer.Request) -> [RawServer.Act]] = [
+            { _ in [.echo] }, { _ in [.reset(7)] }, { _ in [.cut] }, { _ in [] },
+            { _ in [.goAway(last: 0)] }, { _ in [.status(14)] },
+        ]
+        for script in scripts {
+            try await RawServer.with(loops, script: script) { server, address in
+                // The channel's objects have its logger, and nobody else has.
+                weak var watched: RecordingSink?
+                do {
+                    let sink = RecordingSink()
+                    watched = sink
+                    var configuration = ClientConfiguration()
+                    configuration.firstBackOff = .milliseconds(1)
+                    configuration.healthCheckedService = ""
+                    let channel = ClientChannel(
+                        ClientTarget("\(address),127.0.0.1:1,localhost:1")
+                            ?? ClientTarget(
+                                addresses: [address]), loops: loops,
+                        logger: Logger(label: "test", level: .debug, sink: sink),
+                        configuration: configuration)
+                    let options = CallOptions(
+                        timeout: .milliseconds(5), waitForReady: true, retry: RetryPolicy())
+                    _ = try? await channel.unary(Test.echo.method, [1], options: options)
+                    await channel.close()
+                }
+                while watched != nil { await Task.yield() }
+            }
+        }
         loops.stop()
     }
 
