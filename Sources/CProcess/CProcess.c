@@ -43,4 +43,4 @@ void process_report_crashes(void) {
         sigaction(signals[i], &action, NULL);
 }
 
-void process_give_memory_back(void) { mallopt(M_MMAP_THRESHOLD, 256 * 1024); }
+void process_give_memory_back(void) { mallopt(M_MMAP_THRESHOLD, 64 * 1024); }

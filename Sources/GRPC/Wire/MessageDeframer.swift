@@ -24,6 +24,8 @@ public struct MessageDeframer: Sendable {
 
     private static let headLength = 5
     private static let firstReservation = 16 * 1_024
+    /// From here on blocks are mapped for themselves (`process_give_memory_back`).
+    private static let largeReservation = 64 * 1_024
 
     /// - Parameter maxMessageBytes: A message of exactly so many bytes passes.
     public init(maxMessageBytes: Int) {
@@ -63,12 +65,14 @@ public struct MessageDeframer: Sendable {
         }
     }
 
-    /// By half at a time, and never beyond the message: arrays double, and many large messages would
-    /// hold a multiple of what has come.
+    /// In one step to a large block, then by half at a time, and never beyond the message: arrays
+    /// double, and many large messages would hold a multiple of what has come, or leave holes of every
+    /// size on the heap.
     private mutating func makeRoom(_ count: Int) {
         let wanted = body.count + count
         guard wanted > body.capacity else { return }
-        body.reserveCapacity(min(bodyLength, max(wanted, body.count + body.count / 2)))
+        let step = max(wanted, Self.largeReservation, body.count + body.count / 2)
+        body.reserveCapacity(min(bodyLength, step))
     }
 
     private mutating func begin(available: Int) throws(Failure) {
