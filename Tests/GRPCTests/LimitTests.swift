@@ -107,6 +107,33 @@ import Testing
         }
     }
 
+    @Test func `large responses of calls that were let in are refused when memory is short`()
+        async throws
+    {
+        var configuration = RPCServerConfiguration()
+        configuration.maxMemoryBytes = 1_400_000
+        var client = ClientConfiguration()
+        client.http2.streamWindowBytes = 1_000
+        let (gate, started) = (Tally(), Tally())
+        let page = RPCHandler(Test.method("Page", .unary)) { requests, responses, _ in
+            _ = try await requests.single()
+            started.add()
+            while gate.value == 0 { await Task.yield() }
+            try await responses.send([UInt8](repeating: 1, count: 500_000))
+        }
+        try await TestServer.with([page], configuration: configuration, client: client) { test in
+            // 1,120,000 are shared: there is room for two.
+            async let first = test.channel.unary(page.method, [])
+            async let second = test.channel.unary(page.method, [])
+            async let third = test.channel.unary(page.method, [])
+            await until { started.value == 3 }
+            gate.add()
+            let outcomes = [try? await first, try? await second, try? await third]
+            #expect(outcomes.map { $0?.count ?? 0 }.sorted() == [0, 500_000, 500_000])
+            #expect(test.hits(.memory) == 1)
+        }
+    }
+
     private static func held(_ test: TestServer) -> Int {
         let lines = test.metrics.exposition().split(separator: "\n")
         return lines.compactMap { line in

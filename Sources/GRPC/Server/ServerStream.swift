@@ -310,6 +310,12 @@ final class ServerStream: HTTP2Stream {
     /// - Returns: Whether to wait for room before the next one.
     func queue(_ message: [UInt8], compressed: Bool) throws(RPCError) -> Bool {
         guard !isClosed else { throw Self.ended }
+        // Small ones wait in their handlers when there are many; a large one is here already.
+        if message.count > core.configuration.maxUnsentBytes,
+            let refusal = connection.gate.refusalOfBytes()
+        {
+            throw refusal
+        }
         switch state?.send() ?? .refuse(Self.ended) {
         case .refuse(let error): throw error
         case .headersAndMessage: respond(encodings.headers, initial.fields, end: false)
