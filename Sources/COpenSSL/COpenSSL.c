@@ -1,12 +1,30 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 /// A key behind a password fails instead of asking for it at the terminal.
 static int no_password(char *buffer, int size, int writing, void *context) {
     (void)buffer, (void)size, (void)writing, (void)context;
     return 0;
+}
+
+/// Each costs far more to take than to send. Beyond the limit all that comes is thrown away, as
+/// after a goodbye: there is no other way to make OpenSSL stop in the midst of what it has read.
+static void count_key_updates(int is_written, int version, int type, const void *bytes,
+                              size_t size, SSL *session, void *context) {
+    (void)version, (void)context;
+    if (is_written || type != SSL3_RT_HANDSHAKE || size == 0) return;
+    if (*(const unsigned char *)bytes != SSL3_MT_KEY_UPDATE) return;
+    uintptr_t count = (uintptr_t)SSL_get_app_data(session) + 1;
+    SSL_set_app_data(session, (void *)count);
+    if (count > COPENSSL_MAX_KEY_UPDATES)
+        SSL_set_shutdown(session, SSL_get_shutdown(session) | SSL_RECEIVED_SHUTDOWN);
+}
+
+int copenssl_has_flooded(SSL *session) {
+    return (uintptr_t)SSL_get_app_data(session) > COPENSSL_MAX_KEY_UPDATES;
 }
 
 SSL_CTX *copenssl_context_new(int is_server) {
@@ -22,6 +40,10 @@ SSL_CTX *copenssl_context_new(int is_server) {
     // The chain is what its file says, and not what could be made of the trusted issuers.
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_NO_AUTO_CHAIN |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    // A read ends with what was taken from the kernel at once, also when that was all key updates:
+    // with a retry inside, a flood of them would never let go of the loop.
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_msg_callback(context, count_key_updates);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_read_ahead(context, 1);

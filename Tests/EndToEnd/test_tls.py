@@ -181,6 +181,29 @@ def test_renegotiation_is_refused(secure):
     assert "no renegotiation" in result.stderr, result.stderr
 
 
+def test_a_flood_of_key_updates_is_cut_off(secure):
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{secure.port}", "-alpn", "h2"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as peer:
+        updates = 0
+        with contextlib.suppress(BrokenPipeError):
+            while updates < 1000:
+                peer.stdin.write(b"K\n")
+                peer.stdin.flush()
+                # One command at a time is all that it reads.
+                while (line := peer.stdout.readline()) and b"KEYUPDATE" not in line:
+                    pass
+                if not line:
+                    break
+                updates += 1
+        peer.kill()
+        with contextlib.suppress(BrokenPipeError):
+            peer.stdin.close()
+    assert 64 <= updates < 1000
+    eventually(lambda: "too many key updates" in secure.node.read_log(), "the reason in the log")
+
+
 def test_a_plaintext_client_on_the_tls_port_is_cut_off(secure, tenant):
     with socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE) as plain:
         plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))

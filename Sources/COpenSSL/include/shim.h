@@ -23,12 +23,19 @@ void copenssl_verify_peer(SSL_CTX *context, int required);
 /// The name sent in the clear, so that the server can choose its certificate. Answers 1.
 int copenssl_set_server_name(SSL *session, const char *name);
 
+enum {
+    /// Of one connection. RFC 8446 §5.5 wants one after each 2^24.5 records.
+    COPENSSL_MAX_KEY_UPDATES = 64,
+};
+
 // The calls that move bytes. Each answers SSL_ERROR_NONE or another SSL_ERROR_ code; with
 // SSL_ERROR_SYSCALL, `system_error` is errno, 0 for an end of the stream that came too early.
 int copenssl_handshake(SSL *session, int *system_error);
 int copenssl_read(SSL *session, void *bytes, size_t room, size_t *count, int *system_error);
 int copenssl_write(SSL *session, const void *bytes, size_t size, size_t *count,
                    int *system_error);
+/// Whether an end of the stream is ours: the peer sent more key updates than the limit.
+int copenssl_has_flooded(SSL *session);
 /// Says goodbye, without waiting for the peer's.
 void copenssl_shutdown(SSL *session);
 

@@ -21,6 +21,9 @@ final class TLSSession {
     /// What comes after the bytes that ``read(into:)`` had in hand.
     private var end: Result<Void, IOError>?
 
+    private static let flooded = IOError(
+        .tlsRefused, operation: "TLS read", reason: "too many key updates")
+
     enum Step { case done, wantsRead, wantsWrite }
 
     /// - Parameter serverName: Whose certificate a client insists on: a host name or a numeric
@@ -114,7 +117,8 @@ final class TLSSession {
             case SSL_ERROR_WANT_WRITE:
                 isDrained = true
                 readWantsWrite = true
-            case SSL_ERROR_ZERO_RETURN: end = .success(())
+            case SSL_ERROR_ZERO_RETURN:
+                end = unsafe copenssl_has_flooded(raw) == 1 ? .failure(Self.flooded) : .success(())
             default: end = ending(outcome, systemError)
             }
         } while !isDrained && end == nil && filled < room.count
