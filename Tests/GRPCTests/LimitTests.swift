@@ -134,6 +134,36 @@ import Testing
         }
     }
 
+    @Test func `slow subscribers are kept when memory is short`() async throws {
+        var configuration = RPCServerConfiguration()
+        configuration.maxMemoryBytes = 1_000_000
+        var client = ClientConfiguration()
+        client.http2.streamWindowBytes = 10_000
+        let started = Tally()
+        let batches = RPCHandler(Test.method("Batches", .serverStreaming)) { _, responses, _ in
+            started.add()
+            while started.value < 2 { await Task.yield() }
+            for _ in 0..<3 { try await responses.send([UInt8](repeating: 1, count: 500_000)) }
+        }
+        try await TestServer.with([batches], configuration: configuration, client: client) { test in
+            // With what waits for one of them there is no room for the other's.
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<2 {
+                    group.addTask {
+                        try await test.channel.withCall(batches.method) { call in
+                            try await call.send([])
+                            try await call.finishSending()
+                            var count = 0
+                            while try await call.responses.next() != nil { count += 1 }
+                            return count
+                        }
+                    }
+                }
+                for try await count in group { #expect(count == 3) }
+            }
+        }
+    }
+
     private static func held(_ test: TestServer) -> Int {
         let lines = test.metrics.exposition().split(separator: "\n")
         return lines.compactMap { line in

@@ -36,6 +36,17 @@ final class CallGate: Sendable {
         books.hasRoom ? nil : refusal(.memory, "the server holds as much as it may")
     }
 
+    /// Whether a large response may be queued. Calls that were let in together may all have one.
+    ///
+    /// - Parameter streams: More follow. A slow subscriber isn't dropped for what others hold: such a
+    ///   message is refused only when much waits on its own connection.
+    func refusalOfResponse(streams: Bool) -> RPCError? {
+        if streams && books.unsentBytes <= core.configuration.maxConnectionUnsentBytes {
+            return nil
+        }
+        return refusalOfBytes()
+    }
+
     /// - Parameter bytes: Of the request, which the handler keeps.
     /// - Returns: What the client hears when the handler may not start; nil when it is counted.
     func startHandler(holding bytes: Int) -> RPCError? {

@@ -312,7 +312,8 @@ final class ServerStream: HTTP2Stream {
         guard !isClosed else { throw Self.ended }
         // Small ones wait in their handlers when there are many; a large one is here already.
         if message.count > core.configuration.maxUnsentBytes,
-            let refusal = connection.gate.refusalOfBytes()
+            let refusal = connection.gate.refusalOfResponse(
+                streams: route?.handler.method.kind.responsesStream ?? false)
         {
             throw refusal
         }

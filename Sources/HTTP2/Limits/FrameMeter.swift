@@ -16,7 +16,7 @@ internal import IO
 /// On the way it finds the breaks of RFC 9113 that the library ignores.
 struct FrameMeter {
     /// Bytes in a DATA frame of ours that pay for WINDOW_UPDATEs, whatever is left to send.
-    static let smallestEarner = 1_024
+    static let smallestEarner = 256
 
     private var empties: TokenBucket
     private var resets: TokenBucket
