@@ -92,6 +92,18 @@ import Testing
         #expect(ran.value == 1000)
     }
 
+    @Test func `work that comes after the stop is let go, and what it holds`() throws {
+        let loop = try IOLoop(name: "test")
+        loop.stop()
+        weak var held: Order?
+        do {
+            let order = Order()
+            held = order
+            loop.execute { order.add(1, onLoop: true) }
+        }
+        #expect(held == nil)
+    }
+
     @Test func `four threads may hand over work at once`() async throws {
         let loop = try IOLoop(name: "test")
         let ran = Counter()

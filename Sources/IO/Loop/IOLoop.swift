@@ -46,6 +46,8 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     struct Inbox {
         var work: ContiguousArray<Work> = []
         var stopping = false
+        /// Nothing runs any more. Work that was kept would hold its owners, and they the loop.
+        var ended = false
         /// The loop waits, or is about to: whoever adds work must wake it.
         var waiting = false
     }
@@ -92,6 +94,7 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
             return
         }
         let wake = inbox.withLock { inbox in
+            guard !inbox.ended else { return false }
             inbox.work.append(work)
             inboxFilled.store(true, ordering: .releasing)
             defer { inbox.waiting = false }
@@ -196,7 +199,8 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
             let (idle, stopping) = inbox.withLock { inbox in
                 let idle = inbox.work.isEmpty && !inbox.stopping
                 inbox.waiting = idle
-                return (idle, inbox.stopping && inbox.work.isEmpty)
+                inbox.ended = inbox.stopping && inbox.work.isEmpty
+                return (idle, inbox.ended)
             }
             if stopping { return false }
             if idle { timeout = millisecondsToNextTimer() }
