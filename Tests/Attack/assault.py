@@ -154,9 +154,7 @@ class Assault:
                 if wire.push():
                     wire.send(again(turn) if callable(again) else again)
                     turn += 1
-                    if each and reads:
-                        self.wait([wire], each)
-                    elif each:
+                    if each:
                         time.sleep(each)
                 else:
                     with selectors.DefaultSelector() as selector:

@@ -219,11 +219,15 @@ def WINDOW_UPDATE_flood(assault):
 @attack("empty_frames slow_response keep_alive connection_output", CALM + REFUSED,
         flags=("--progress-interval", "1s"))
 def slow_reader(assault):
-    """Answers taken byte by byte: windows of 1, opened by 1."""
-    block = call_block(b"ListEvents")
-    opening = greeting(INITIAL_WINDOW_SIZE=1) + opened(block, 1, 20, then=message(b""))
-    sips = b"".join(frame(WINDOW_UPDATE, 0, stream, number(1)) for stream in range(1, 41, 2))
-    assault.flood(opening, sips, each=0.02)
+    """Answers taken byte by byte: windows of 1, opened by 1. Reflection's answers are large, and no
+    database has to be asked for them."""
+    block = call_block(
+        b"ServerReflectionInfo", service=b"grpc.reflection.v1.ServerReflection")
+    symbol = b"apus.v1.EventService"
+    question = message(b"\x22" + bytes([len(symbol)]) + symbol)
+    opening = greeting(INITIAL_WINDOW_SIZE=1) + opened(block, 1, 100, then=question)
+    sips = b"".join(frame(WINDOW_UPDATE, 0, stream, number(1)) for stream in range(1, 201, 2))
+    assault.flood(opening, sips, each=0.1)
 
 
 @attack("slow_request frame_time", ["answers", "RST_STREAM CANCEL", *CALM],

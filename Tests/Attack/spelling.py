@@ -49,10 +49,10 @@ def get_block(path=b"/healthz", *fields):
     return b"\x82\x86" + AUTHORITY + literal(4, path) + b"".join(literal(n, v) for n, v in fields)
 
 
-def call_block(method, *fields):
-    """A gRPC call of the public API."""
+def call_block(method, *fields, service=b"apus.v1.EventService"):
+    """A gRPC call, of the public API unless another service is named."""
     return (
-        b"\x83\x86" + AUTHORITY + literal(4, b"/apus.v1.EventService/" + method)
+        b"\x83\x86" + AUTHORITY + literal(4, b"/" + service + b"/" + method)
         + literal(31, b"application/grpc") + literal(b"te", b"trailers")
         + literal(b"x-tenant-id", b"attacked")
         + b"".join(literal(n, v) for n, v in fields)
