@@ -156,7 +156,7 @@ class Assault:
                     turn += 1
                     if each:
                         time.sleep(each)
-                else:
+                elif not wire.ended:
                     with selectors.DefaultSelector() as selector:
                         events = selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0)
                         selector.register(wire, events)

@@ -95,4 +95,27 @@ import Testing
             #expect(error?.code == .addressInUse)
         }
     }
+
+    @Test func `a peer that floods a closing connection is not read for long`() async throws {
+        try await withLoop { loop in
+            let sent = try await withCheckedThrowingContinuation {
+                (continuation: CheckedContinuation<Int, any Error>) in
+                onLoop(loop, continuation) {
+                    let listener = try listen(on: loop) { Closer($0, lingering: true) }
+                    try connect(to: listener.address, on: loop, continuation) { connection in
+                        let flood = Flood { sent in
+                            listener.stop()
+                            continuation.resume(returning: sent)
+                        }
+                        try connection.start(flood)
+                        // Else it would hear of the end, and close.
+                        connection.setReadingPaused(true)
+                        connection.setNeedsWrite()
+                    }
+                }
+            }
+            // A MiB, and what the kernel holds of it.
+            #expect(sent < 16 << 20)
+        }
+    }
 }

@@ -79,7 +79,10 @@ final class Echo: ConnectionHandler {
 }
 
 final class Closer: ConnectionHandler {
-    init(_ connection: Connection) { connection.closeWhenWritten() }
+    init(_ connection: Connection, lingering: Bool = false) {
+        connection.closeWhenWritten(lingering: lingering)
+    }
+
     func received(_ bytes: Span<UInt8>) {}
     func produce(into output: inout [UInt8], limit: Int) {}
     func closed(_ error: IOError?) {}
@@ -91,6 +94,23 @@ final class Listening: ConnectionHandler {
     func received(_ bytes: Span<UInt8>) {}
     func produce(into output: inout [UInt8], limit: Int) {}
     func closed(_ error: IOError?) { heard(error) }
+}
+
+/// Sends without end, and says how much it was when the connection ends.
+final class Flood: ConnectionHandler {
+    private let done: (Int) -> Void
+    private var sent = 0
+
+    init(_ done: @escaping (Int) -> Void) { self.done = done }
+
+    func received(_ bytes: Span<UInt8>) {}
+
+    func produce(into output: inout [UInt8], limit: Int) {
+        output += [UInt8](repeating: 0, count: limit)
+        sent += limit
+    }
+
+    func closed(_ error: IOError?) { done(sent) }
 }
 
 /// Sends so many bytes, each its own number, and checks that they come back.

@@ -59,6 +59,8 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     private var readingPaused = false
     private var closing = false
     private var lingering = false
+    /// Thrown away since it was to be closed.
+    private var discarded = 0
     /// When it is closed, whatever is left.
     private var lastMoment: IOTimer?
 
@@ -66,6 +68,9 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     static let writeSize = 64 * 1_024
     /// How long a peer may take to read our last words.
     private static let patience = Duration.seconds(1)
+    /// What a peer may still send when we are through with it: one that floods would have the loop
+    /// read for it as long as its patience lasts.
+    private static let maxDiscardedBytes = 1_024 * 1_024
     /// Writes in one turn, so that one fast reader doesn't starve the other connections.
     private static let writesPerTurn = 4
 
@@ -219,6 +224,10 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
         do throws(IOError) {
             let count = try read()
             if count == 0 { return close() }
+            if closing, let count {
+                discarded += count
+                if discarded > Self.maxDiscardedBytes { return close() }
+            }
             guard tls != nil else { return }
             readAgainIfHeld()
             updateInterest()
