@@ -114,7 +114,7 @@ import Testing
                     }
                 }
             }
-            // A MiB, and what the kernel holds of it.
+            // A quarter of a MiB, and what the kernel holds.
             #expect(sent < 16 << 20)
         }
     }

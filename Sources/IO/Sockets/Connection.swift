@@ -70,7 +70,7 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
     private static let patience = Duration.seconds(1)
     /// What a peer may still send when we are through with it: one that floods would have the loop
     /// read for it as long as its patience lasts.
-    private static let maxDiscardedBytes = 1_024 * 1_024
+    private static let maxDiscardedBytes = 256 * 1_024
     /// Writes in one turn, so that one fast reader doesn't starve the other connections.
     private static let writesPerTurn = 4
 
