@@ -63,6 +63,7 @@ private struct Columns {
     var metadata = [SparseColumn<String>](repeating: SparseColumn(), count: 10)
     var extras = SparseColumn<String>()
     var payloads: [[UInt8]] = []
+    var checksums: [Int64] = []
 
     init(count: Int) {
         chosen.reserveCapacity(count)
@@ -77,6 +78,7 @@ private struct Columns {
         sources.reserveCapacity(count)
         subjects.reserveCapacity(count)
         payloads.reserveCapacity(count)
+        checksums.reserveCapacity(count)
     }
 
     mutating func add(_ append: PreparedAppend, _ index: Int, mayBeKnown: Bool) {
@@ -101,6 +103,7 @@ private struct Columns {
         partitionKeys.set(isUsual ? nil : event.partitionKey, at: row)
         add(event.metadata, of: event.id, at: row)
         payloads.append(event.data)
+        checksums.append(EventChecksum(event).rawValue)
     }
 
     private mutating func add(_ values: EventMetadata, of id: EventID, at row: Int) {
@@ -128,7 +131,7 @@ private struct Columns {
             .int2Array(nanos), .textArray(sources), .textArray(subjects),
             .textArray(partitionKeys.values),
         ] + metadata.map { .textArray($0.values) } + [
-            .jsonbArray(extras.values), .byteaArray(payloads),
+            .jsonbArray(extras.values), .byteaArray(payloads), .int8Array(checksums),
         ]
     }
 }

@@ -16,5 +16,6 @@ struct Migration: Sendable {
         Migration("m0101_handlers", PackageResources.m0101_handlers_sql),
         Migration("m0102_replays", PackageResources.m0102_replays_sql),
         Migration("m0103_lead_analytics", PackageResources.m0103_lead_analytics_sql),
+        Migration("m0110_checksum", PackageResources.m0110_checksum_sql),
     ]
 }
