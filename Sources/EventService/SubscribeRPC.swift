@@ -41,13 +41,6 @@ extension EventServiceServer {
     }
 }
 
-extension EventsError {
-    static func groupNotFound(_ name: String) -> EventsError {
-        EventsError(
-            .notFound, "There is no such group.", details: [.resource(kind: "group", name: name)])
-    }
-}
-
 extension SubscriptionRequest {
     init(_ request: ApusV1.SubscribeRequest, caller: Caller) throws(EventsError) {
         try self.init(

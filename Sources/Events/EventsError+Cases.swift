@@ -37,6 +37,17 @@ extension EventsError {
             ])
     }
 
+    public static func groupNotFound(_ name: String) -> EventsError {
+        EventsError(
+            .notFound, "There is no such group.", details: [.resource(kind: "group", name: name)])
+    }
+
+    public static func groupExists(_ name: GroupName) -> EventsError {
+        EventsError(
+            .alreadyExists, "There is a group \(name) already.",
+            details: [.resource(kind: "group", name: name.rawValue)])
+    }
+
     public static func idTaken(_ id: EventID) -> EventsError {
         EventsError(
             .alreadyExists, "Event \(id) exists with other content.",

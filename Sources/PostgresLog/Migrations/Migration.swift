@@ -17,5 +17,6 @@ struct Migration: Sendable {
         Migration("m0102_replays", PackageResources.m0102_replays_sql),
         Migration("m0103_lead_analytics", PackageResources.m0103_lead_analytics_sql),
         Migration("m0110_checksum", PackageResources.m0110_checksum_sql),
+        Migration("m0130_groups", PackageResources.m0130_groups_sql),
     ]
 }
