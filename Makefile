@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each works alone on a fresh Debian 12
 # machine that has the Swift toolchain.
-.PHONY: build run test demo bench soak attack generate format check fuzz sanitize clean
+.PHONY: build run test demo bench soak torture attack generate format check fuzz sanitize clean
 
 export APUS_COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
@@ -29,6 +29,11 @@ soak:
 	@.ci/setup test
 	@swift build -c release --product runtime-bench-server --static-swift-stdlib
 	@.build/venv/bin/python Tests/Benchmarks/soak.py --minutes $(or $(MINUTES),60)
+
+# SECONDS: how long things break. ARGS: such as `--seed N`, which repeats a run.
+torture: build
+	@.ci/setup test
+	@.build/venv/bin/python Tests/Torture/run.py --seconds $(or $(SECONDS),180) $(ARGS)
 
 # SECONDS_EACH: how long each attack lasts.
 attack: build

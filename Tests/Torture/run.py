@@ -1,0 +1,150 @@
+"""`make torture`: writers, subscribers and groups on several nodes while everything breaks.
+
+Prints its seed; the same seed makes the same clients and the same faults at the same moments. Ends
+with 0 when the complete history keeps every rule of `history.py`.
+"""
+
+import argparse
+import asyncio
+import pathlib
+import random
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "EndToEnd"))
+
+import stubs  # noqa: E402,F401  (first: it puts the generated code on the path)
+from survivors import Cluster, StreamWriter, Subscriber, Writer  # noqa: E402
+from database import Database  # noqa: E402
+from history import History, Stored  # noqa: E402
+from nemesis import Nemesis  # noqa: E402
+from nodes import Node  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+# Writers at work when the faults end get so long to be acknowledged, readers to see all.
+REST = 90
+
+
+class Torture:
+    def __init__(self, options):
+        self.options = options
+        self.history = History()
+        self.started = time.monotonic()
+        self.nodes = []
+
+    def tell(self, text):
+        print(f"{time.monotonic() - self.started:7.1f} s  {text}", flush=True)
+
+    async def run(self):
+        database = await asyncio.to_thread(Database, 768)
+        try:
+            return await self.run_on(database)
+        finally:
+            for node in self.nodes:
+                await asyncio.to_thread(node.close)
+            await asyncio.to_thread(database.close)
+
+    async def run_on(self, database):
+        store_proxies = [await started(Proxy(database.port)) for _ in range(self.options.nodes)]
+        for proxy in store_proxies:
+            node = await asyncio.to_thread(
+                Node, "--database", database.uri(proxy.port), "--log-level", "warning"
+            )
+            # The same door after a restart.
+            node.listen = node.address
+            self.nodes.append(node)
+        client_proxies = [
+            await started(Proxy(int(node.address.rsplit(":", 1)[1]))) for node in self.nodes
+        ]
+        cluster = Cluster([proxy.port for proxy in client_proxies])
+        nemesis = Nemesis(
+            self.options.seed, self.nodes, database, store_proxies, client_proxies, self.tell
+        )
+        writers, readers = self.clients(cluster)
+        async with asyncio.TaskGroup() as group:
+            writing = [group.create_task(writer.run()) for writer in writers]
+            reading = [group.create_task(reader.run()) for reader in readers]
+            await nemesis.run(nemesis.plan(self.options.seconds, self.options.faults))
+            self.tell("faults are over")
+            for writer in writers:
+                writer.calm.set()
+            await self.rest(asyncio.wait(writing), "writers rest")
+            for reader in readers:
+                reader.calm.set()
+            log = await asyncio.to_thread(read_log, database)
+            self.tell(f"{len(log)} events stored")
+            await self.rest(self.all_seen(len(log)), "subscribers rest")
+            for task in [*writing, *reading]:
+                task.cancel()
+        await cluster.close()
+        violations = self.history.check(log, {})
+        for proxy in [*store_proxies, *client_proxies]:
+            await proxy.stop()
+        return violations
+
+    def clients(self, cluster):
+        common = (cluster, self.history, self.options.seed)
+        writers = [Writer(f"writer-{n}", *common, rate=15) for n in range(4)]
+        writers += [StreamWriter(f"stream-writer-{n}", *common, rate=30) for n in range(2)]
+        readers = [Subscriber(f"subscriber-{n}", *common) for n in range(3)]
+        readers.append(Subscriber("slow-subscriber", *common, slowness=0.02))
+        return writers, readers
+
+    async def rest(self, coming, what):
+        try:
+            await asyncio.wait_for(coming, REST)
+            self.tell(what)
+        except TimeoutError:
+            self.history.violate("all come to rest", f"not within {REST} s: {what}")
+
+    async def all_seen(self, head):
+        while any(
+            not seen or seen[-1][0] < head for seen in self.history.subscribers.values()
+        ):
+            await asyncio.sleep(0.1)
+
+
+async def started(proxy):
+    await proxy.start()
+    return proxy
+
+
+def read_log(database):
+    with database.sql() as sql:
+        rows = sql.execute(
+            "select position, id::text, coalesce(partition_key, subject), data"
+            " from apus.events order by position"
+        )
+        return [Stored(*row[:3], payload(row[3])) for row in rows]
+
+
+def payload(data):
+    from events import payload as make
+
+    message = make("chat.message.sent")
+    message.ParseFromString(data)
+    return message.message_id
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--seconds", type=float, default=180, help="how long things break")
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--faults", nargs="*", help="only these")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    torture = Torture(options)
+    violations = asyncio.run(torture.run())
+    for violation in violations[:50]:
+        print(f"VIOLATION {violation}")
+    if violations:
+        for number, node in enumerate(torture.nodes):
+            print(f"--- node {number}\n{node.read_log()[-4000:]}")
+        print(f"{len(violations)} violations, seed {options.seed}")
+        sys.exit(1)
+    print(f"no violation, seed {options.seed}")
+
+
+if __name__ == "__main__":
+    main()
