@@ -1,4 +1,4 @@
-"""The request of the runtime's benchmarks: an event of 300 bytes, as a client publishes it."""
+"""The requests of the benchmarks: an event as a client publishes it, with gRPC's prefix."""
 
 import sys
 
@@ -7,14 +7,30 @@ from measuring import TOP
 sys.path.insert(0, str(TOP / "Tests" / "EndToEnd"))
 
 import stubs  # noqa: E402, F401  (first: it puts the generated code on the path)
-from apus.v1 import event_pb2  # noqa: E402
+from apus.events.lead.v1 import lead_events_pb2  # noqa: E402
+from apus.v1 import event_pb2, publish_pb2  # noqa: E402
 from google.protobuf import any_pb2  # noqa: E402
 
 SIZE = 300
 
 
+def framed(message):
+    encoded = message.SerializeToString()
+    return b"\0" + len(encoded).to_bytes(4, "big") + encoded
+
+
+def framed_publish(size):
+    """A PublishRequest of one event with so many bytes of payload."""
+    event = event_pb2.Event(subject="lead/4711")
+    lead = lead_events_pb2.LeadCreated(lead_id="4711", source="")
+    while lead.ByteSize() < size:
+        lead.source += "v"
+    event.data.Pack(lead)
+    return framed(publish_pb2.PublishRequest(events=[event]))
+
+
 def framed_request():
-    """With gRPC's prefix."""
+    """An Event of ``SIZE`` bytes."""
     event = event_pb2.Event(
         source="crm-frontend", subject="lead/4711",
         metadata=event_pb2.EventMetadata(
@@ -25,4 +41,4 @@ def framed_request():
     )
     while event.ByteSize() < SIZE:
         event.data.value += b"v"
-    return b"\0" + SIZE.to_bytes(4, "big") + event.SerializeToString()
+    return framed(event)

@@ -117,4 +117,5 @@ def main():
         server.close()
 
 
-main()
+if __name__ == "__main__":
+    main()
