@@ -87,6 +87,11 @@ extension EventsError {
             bounds)
     }
 
+    /// The store answers from before an epoch that is known; so it does, for a moment, after it was
+    /// restored.
+    static let otherHistory = unavailable(
+        .storeUnavailable, "The store is at an earlier moment.", retryAfter: .seconds(1))
+
     private static func outOfRange(
         _ reason: Reason, _ message: String, _ bounds: LogBounds
     ) -> EventsError {

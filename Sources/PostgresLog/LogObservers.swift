@@ -13,6 +13,7 @@ final class LogObservers: Sendable {
         var store = StoreState.connecting
         /// The newest position that this node stored.
         var own = Position.zero
+        var history = LogHistory()
     }
 
     private let state = Lock(State())
@@ -29,7 +30,10 @@ final class LogObservers: Sendable {
 
     func committed(_ events: [RecordedEvent]) {
         let observers = state.withLock { state in
-            if let last = events.last { state.own = max(state.own, last.position) }
+            if let last = events.last {
+                state.own = max(state.own, last.position)
+                state.history.stored(through: last.position)
+            }
             return state.observers.compactMap(\.observer)
         }
         for observer in observers { observer.committed(events) }
@@ -40,6 +44,18 @@ final class LogObservers: Sendable {
         let observers = state.withLock { $0.observers.compactMap(\.observer) }
         for observer in observers { observer.grew(to: head) }
     }
+
+    /// Where the log stands, asked of the store.
+    func reached(_ bounds: LogBounds) {
+        let observers = state.withLock { state in
+            if state.history.learn(bounds) == .changed { state.own = min(state.own, bounds.head) }
+            return state.observers.compactMap(\.observer)
+        }
+        for observer in observers { observer.reached(bounds) }
+    }
+
+    /// What this node followed until now.
+    var history: LogHistory { state.withLock { $0.history } }
 
     func stateChanged(to store: StoreState) {
         state.withLock { $0.store = store }

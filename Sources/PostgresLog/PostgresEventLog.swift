@@ -59,7 +59,7 @@ public final class PostgresEventLog: EventLog, Sendable {
         committing.queue.maxInFlight = configuration.maxBatchesInFlight
         committing.patience = configuration.patience
         committer = GroupCommitter(
-            on: loop, configuration: committing, observers: observers,
+            on: loop, configuration: committing, observers: observers, directory: directory,
             gauges: WaitingGauges(metrics), logger: logger, clock: clock
         ) {
             try await PostgresConnection.connect(session, on: loop, logger: logger)
@@ -99,7 +99,10 @@ public final class PostgresEventLog: EventLog, Sendable {
     /// - Throws: ``EventsError``.
     public func open() async throws {
         do {
-            _ = try await pool.execute(SQLText.openEpoch)
+            _ = try await pool.execute(SQLText.openEpoch, observers.history.parameters)
+            let bounds = try await bounds()
+            directory.follow(bounds.epoch.id)
+            observers.reached(bounds)
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
@@ -129,10 +132,12 @@ public final class PostgresEventLog: EventLog, Sendable {
         precondition(!request.events.isEmpty, "an append without events")
         precondition(!request.allowPartial || request.precondition == nil, "checked by Publisher")
         do {
-            let numbers = try await directory.numbers(for: request.events)
-            let prepared = try PreparedAppend(
-                request, tenants: numbers.tenants, types: numbers.types)
-            return try await committer.append(prepared)
+            while true {
+                let numbers = try await directory.numbers(for: request.events)
+                if let outcomes = try await committer.append(PreparedAppend(request, numbers)) {
+                    return outcomes
+                }
+            }
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }

@@ -12,8 +12,7 @@ import Testing
                 tenant: TenantID(unchecked: "acme"), subject: $0, lastPosition: .zero)
         }
         return try PreparedAppend(
-            AppendRequest(events: events, precondition: precondition),
-            tenants: events.map { _ in 1 }, types: events.map { _ in 1 })
+            AppendRequest(events: events, precondition: precondition), .ones(events.count))
     }
 
     private static func queue(_ change: (inout BatchQueue.Limits) -> Void = { _ in }) -> BatchQueue

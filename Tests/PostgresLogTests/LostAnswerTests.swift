@@ -8,9 +8,7 @@ import Testing
 
 @Suite struct LostAnswerTests {
     private static func batch(_ events: [NewEvent], after: Position) throws -> AppendBatch {
-        let append = try PreparedAppend(
-            AppendRequest(events: events), tenants: events.map { _ in 1 },
-            types: events.map { _ in 1 })
+        let append = try PreparedAppend(AppendRequest(events: events), .ones(events.count))
         return AppendBatch(
             id: .random(), entries: [BatchQueue.Entry(ticket: 1, append: append)], sentAfter: after)
     }

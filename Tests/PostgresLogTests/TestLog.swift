@@ -113,6 +113,14 @@ extension NewEvent {
     }
 }
 
+extension Directory.Numbers {
+    /// As if all were of the first tenant and type.
+    static func ones(_ count: Int) -> Directory.Numbers {
+        let ones = [Int32](repeating: 1, count: count)
+        return Directory.Numbers(tenants: ones, types: ones, epoch: 1)
+    }
+}
+
 extension EventID {
     static func number(_ number: UInt64) -> EventID { EventID(high: 0x7000, low: number) }
 }

@@ -84,10 +84,13 @@ public struct EventPage: Sendable {
     public let scannedThrough: Position
     /// The newest position at the moment of reading. `scannedThrough == head`: nothing is left.
     public let head: Position
+    /// The log's epoch at that moment, see ``LogEpoch``.
+    public let epoch: UInt64
 
-    public init(events: [RecordedEvent], scannedThrough: Position, head: Position) {
+    public init(events: [RecordedEvent], scannedThrough: Position, head: Position, epoch: UInt64) {
         self.events = events
         self.scannedThrough = scannedThrough
         self.head = head
+        self.epoch = epoch
     }
 }

@@ -7,4 +7,12 @@ public protocol LogObserver: AnyObject, Sendable {
 
     /// Something up to `head` exists, stored by any node.
     func grew(to head: Position)
+
+    /// Where the log stands, asked of the store. Comes before the first ``committed(_:)`` of an
+    /// epoch: one that is new ends what was known of the log beyond its opening.
+    func reached(_ bounds: LogBounds)
+}
+
+extension LogObserver {
+    public func reached(_ bounds: LogBounds) { grew(to: bounds.head) }
 }

@@ -29,6 +29,8 @@ public final class EventTail: LogObserver, Sendable {
 
     private struct Waiter {
         let after: Position
+        /// The wait ends when the tail follows another one.
+        let epoch: UInt64?
         /// The reader waits for news, a subscriber for events.
         let isReader: Bool
         let deadline: Duration
@@ -69,6 +71,24 @@ public final class EventTail: LogObserver, Sendable {
         wake { state in state.ring.heard(of: head) }
     }
 
+    public func reached(_ bounds: LogBounds) { learn { $0.reached(bounds) } }
+
+    /// - Returns: What the store's answer means for what the tail held until now.
+    @discardableResult
+    func learn(_ change: (inout TailRing) -> LogHistory.Verdict) -> LogHistory.Verdict {
+        var verdict = LogHistory.Verdict.same
+        var epoch: LogEpoch?
+        wake { state in
+            verdict = change(&state.ring)
+            if verdict == .changed { epoch = state.ring.history.epochs.last }
+        }
+        if let epoch {
+            logger.warning(
+                "The log goes on in another history", [.position: .init(epoch.openedAfter)])
+        }
+        return verdict
+    }
+
     /// Ends every wait, now and later: subscriptions tell their last position and end.
     public func drain() {
         wake { state in state.isDraining = true }
@@ -79,23 +99,34 @@ public final class EventTail: LogObserver, Sendable {
     /// The newest position that this node has heard of.
     public var known: Position { state.withLock { $0.ring.known } }
 
+    /// How many subscribers wait for events now.
+    var waiting: Int { state.withLock { $0.waiters.values.count { !$0.isReader } } }
+
     // MARK: What subscribers pull
 
     enum Reading {
         case page(EventPage)
         case behind
         case end(known: Position)
+        /// The tail follows another epoch than the subscriber.
+        case otherHistory
     }
 
     /// What matches right after a position, if the tail holds that stretch.
+    ///
+    /// - Parameter epoch: The reader's.
     func read(
-        after position: Position, filter: EventFilter, limit: Int
+        after position: Position, epoch: UInt64, filter: EventFilter, limit: Int
     ) -> Reading {
-        let (reading, head, known) = state.withLock { state in
+        let (reading, head, known, held) = state.withLock { state in
             (
                 state.ring.read(after: position, scanning: Self.scan), state.ring.head,
-                state.ring.known
+                state.ring.known, state.ring.history.epoch
             )
+        }
+        guard held == epoch else { return .otherHistory }
+        func page(_ events: [RecordedEvent], through: Position) -> Reading {
+            .page(EventPage(events: events, scannedThrough: through, head: head, epoch: epoch))
         }
         switch reading {
         case .behind: return .behind
@@ -105,23 +136,22 @@ public final class EventTail: LogObserver, Sendable {
             for slice in slices {
                 for event in slice where filter.matches(event) {
                     events.append(event)
-                    if events.count == limit {
-                        return .page(
-                            EventPage(events: events, scannedThrough: event.position, head: head))
-                    }
+                    if events.count == limit { return page(events, through: event.position) }
                 }
             }
-            return .page(EventPage(events: events, scannedThrough: through, head: head))
+            return page(events, through: through)
         }
     }
 
     /// Returns when something after the position is held, when the moment comes, when the tail
-    /// drains, or when the task is cancelled.
-    func wait(after position: Position, until deadline: Duration) async {
-        await park(after: position, until: deadline, isReader: false)
+    /// drains or follows another epoch than this, or when the task is cancelled.
+    func wait(after position: Position, epoch: UInt64, until deadline: Duration) async {
+        await park(after: position, epoch: epoch, until: deadline, isReader: false)
     }
 
-    private func park(after position: Position, until deadline: Duration, isReader: Bool) async {
+    private func park(
+        after position: Position, epoch: UInt64?, until deadline: Duration, isReader: Bool
+    ) async {
         let id = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter
@@ -129,7 +159,7 @@ public final class EventTail: LogObserver, Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let waiter = Waiter(
-                    after: position, isReader: isReader, deadline: deadline,
+                    after: position, epoch: epoch, isReader: isReader, deadline: deadline,
                     continuation: continuation)
                 let isDue = state.withLock { state in
                     if Task.isCancelled || Self.isDue(waiter, state) { return true }
@@ -146,6 +176,7 @@ public final class EventTail: LogObserver, Sendable {
     private static func isDue(_ waiter: Waiter, _ state: State) -> Bool {
         if waiter.isReader { return state.ring.known > state.ring.head }
         return state.isDraining || state.ring.head > waiter.after
+            || state.ring.history.epoch != waiter.epoch
     }
 
     /// Changes the state, then resumes whoever waited for the change.
@@ -198,7 +229,8 @@ public final class EventTail: LogObserver, Sendable {
                 try await keepUp()
                 backOff.reset()
                 await park(
-                    after: .zero, until: time.now() + configuration.pollInterval, isReader: true)
+                    after: .zero, epoch: nil, until: time.now() + configuration.pollInterval,
+                    isReader: true)
                 try Task.checkCancellation()
             } catch let error as CancellationError {
                 throw error
@@ -212,10 +244,10 @@ public final class EventTail: LogObserver, Sendable {
 
     /// Reads until nothing is known to be missing; asks the log once when nothing was.
     private func keepUp() async throws {
-        if !state.withLock({ $0.ring.isPrimed }) { try await prime() }
+        if !state.withLock({ $0.ring.isFollowing }) { try await prime() }
         var mustAsk = true
         while true {
-            let upkeep = state.withLock { $0.ring.upkeep() }
+            let (upkeep, asked) = state.withLock { ($0.ring.upkeep(), $0.ring.known) }
             let after: Position
             switch upkeep {
             case .read(let position): after = position
@@ -227,10 +259,9 @@ public final class EventTail: LogObserver, Sendable {
                 let page = try await log.read(
                     after: after, filter: .everything, limit: Self.readerPageEvents,
                     maxBytes: Self.readerPageBytes)
-                wake { state in
-                    _ = state.ring.append(page.events)
-                    state.ring.heard(of: page.head)
-                }
+                var isTaken = false
+                wake { state in isTaken = state.ring.take(page, asked: asked) }
+                if !isTaken { try await followHistory() }
             } catch let error as EventsError where error.code == .outOfRange {
                 // Retention dropped what is missing here.
                 try await prime()
@@ -239,7 +270,12 @@ public final class EventTail: LogObserver, Sendable {
     }
 
     private func prime() async throws {
-        let head = try await log.bounds().head
-        wake { state in state.ring.prime(at: head) }
+        let bounds = try await log.bounds()
+        learn { $0.prime(at: bounds) }
+    }
+
+    private func followHistory() async throws {
+        let bounds = try await log.bounds()
+        if learn({ $0.reached(bounds) }) == .stale { throw EventsError.otherHistory }
     }
 }

@@ -1,8 +1,9 @@
 /// One subscriber's stream, pulled by its sink: the next item is looked for when the sink asks, so
 /// a slow sink holds one page at most.
 public struct Subscription: Sendable {
-    /// The log's epoch, for cursors.
-    public let epoch: UInt64
+    /// The log's epoch, for cursors. Changes between two items when the log goes on in another
+    /// history, and all that was delivered is part of that too.
+    public private(set) var epoch: UInt64
 
     private let log: any EventLog
     private let tail: EventTail
@@ -33,8 +34,8 @@ public struct Subscription: Sendable {
     /// Waits for the next item; nil at the end that `untilCaughtUp` asked for.
     ///
     /// - Throws: ``EventsError``: `.unavailable` when the node drains (a checkpoint came before) or
-    ///   the store is away, `.outOfRange` when retention overtook the subscriber;
-    ///   `CancellationError`.
+    ///   the store is away, `.outOfRange` when retention overtook the subscriber or the log was
+    ///   restored to an earlier moment (LOG_DIVERGED); `CancellationError`.
     public mutating func next() async throws -> SubscriptionItem? {
         while true {
             if let batch = nextBatch() { return .deliveries(batch) }
@@ -47,27 +48,44 @@ public struct Subscription: Sendable {
                 throw EventsError.unavailable(
                     .draining, "This node is stopping.", retryAfter: .milliseconds(100))
             case .wait(let position, let deadline):
-                await tail.wait(after: position, until: deadline)
+                await tail.wait(after: position, epoch: epoch, until: deadline)
             case .readTail(let position):
-                readTail(after: position)
+                if !readTail(after: position) { try await changeEpoch() }
             case .readLog(let position):
                 let read = try await log.read(
                     after: position, filter: request.filter, limit: request.maxBatchEvents,
                     maxBytes: request.maxBatchBytes)
-                tail.grew(to: read.head)
-                take(read)
+                if read.epoch == epoch {
+                    tail.grew(to: read.head)
+                    take(read)
+                } else {
+                    try await changeEpoch()
+                }
             }
         }
     }
 
-    private mutating func readTail(after position: Position) {
+    /// False when the tail follows another history.
+    private mutating func readTail(after position: Position) -> Bool {
         switch tail.read(
-            after: position, filter: request.filter, limit: request.maxBatchEvents)
+            after: position, epoch: epoch, filter: request.filter, limit: request.maxBatchEvents)
         {
         case .behind: machine.tailIsAhead()
         case .end(let known): machine.tailEnded(known: known)
         case .page(let read): take(read)
+        case .otherHistory: return false
         }
+        return true
+    }
+
+    /// Goes on in the log's new history, if that holds all which was delivered.
+    private mutating func changeEpoch() async throws {
+        let bounds = try await log.bounds()
+        guard tail.learn({ $0.reached(bounds) }) != .stale else { throw EventsError.otherHistory }
+        guard bounds.holds(machine.position, epoch: epoch) else {
+            throw EventsError.logDiverged(bounds)
+        }
+        epoch = bounds.epoch.id
     }
 
     private mutating func take(_ read: EventPage) {

@@ -42,7 +42,7 @@ public final class Subscriptions: Sendable {
         let since = try await position(since: request.start)
         let bounds = try await log.bounds()
         let position = try start(request.start, cursor: cursor, since: since, in: bounds)
-        tail.grew(to: bounds.head)
+        guard tail.learn({ $0.reached(bounds) }) != .stale else { throw EventsError.otherHistory }
         return Subscription(request, after: position, bounds: bounds, log: log, tail: tail)
     }
 

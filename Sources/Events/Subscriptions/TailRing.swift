@@ -3,7 +3,8 @@
 /// Three numbers tell everything. `floor` is the position before the first event held: a reader
 /// that is at the floor or later can go on from here, one below it reads the log. `head` is the
 /// last event held. `known` is the newest position heard of; while it is above the head, somebody
-/// has to read the log after the head.
+/// has to read the log after the head. All of it is of one epoch of the log; in another one the
+/// ring begins anew, empty.
 ///
 /// Events come in chunks (a commit, a page), kept whole, so that a reader takes references to a
 /// few arrays under the lock and filters them outside of it.
@@ -38,7 +39,10 @@ struct TailRing {
     private(set) var floor: Position = .zero
     private(set) var head: Position = .zero
     private(set) var known: Position = .zero
+    private(set) var history = LogHistory()
     private(set) var isPrimed = false
+    /// Whether it knows where it is in which history.
+    var isFollowing: Bool { isPrimed && history.epoch != nil }
     private(set) var eventCount = 0
     private(set) var byteCount = 0
 
@@ -51,11 +55,37 @@ struct TailRing {
         self.limits = limits
     }
 
+    /// Hears where the log stands. In another epoch all that was held or known is forgotten, and
+    /// the ring begins at the head.
+    mutating func reached(_ bounds: LogBounds) -> LogHistory.Verdict {
+        let verdict = history.learn(bounds)
+        switch verdict {
+        case .same: known = max(known, bounds.head)
+        case .stale: break
+        case .changed:
+            clear(at: bounds.head)
+            known = bounds.head
+        }
+        return verdict
+    }
+
     /// Begins, empty, at a head that was just asked of the log; also after the log went past.
-    mutating func prime(at head: Position) {
-        guard !isPrimed || head > self.head else { return }
-        clear(at: head)
-        known = max(known, head)
+    mutating func prime(at bounds: LogBounds) -> LogHistory.Verdict {
+        let verdict = reached(bounds)
+        if verdict == .same, !isPrimed || bounds.head > head { clear(at: bounds.head) }
+        return verdict
+    }
+
+    /// Takes a page that was read after the head.
+    ///
+    /// - Parameter asked: What was known when the page was asked for: where the log says that it
+    ///   holds less, a hint was of another history.
+    /// - Returns: False when the page is of another epoch; nothing was taken then.
+    mutating func take(_ page: EventPage, asked: Position) -> Bool {
+        guard page.epoch == history.epoch else { return false }
+        _ = append(page.events)
+        if known == asked { known = max(page.head, head) } else { heard(of: page.head) }
+        return true
     }
 
     /// Takes adjacent events, from a commit or a page; what is held already is dropped, what lies

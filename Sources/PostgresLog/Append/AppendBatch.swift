@@ -5,16 +5,22 @@ import Postgres
 struct AppendBatch: Sendable {
     /// Names the batch in `apus.appends`.
     let id: UUIDBits
-    let entries: [BatchQueue.Entry]
+    private(set) var entries: [BatchQueue.Entry]
     /// The answer to an earlier attempt was lost.
     var isInDoubt = false
     /// A position which the log had reached before the first attempt.
-    let sentAfter: Position
+    private(set) var sentAfter: Position
 
     init(id: UUIDBits, entries: [BatchQueue.Entry], sentAfter: Position) {
         self.id = id
         self.entries = entries
         self.sentAfter = sentAfter
+    }
+
+    /// The log is in another history, which holds no more than what is before `position`.
+    mutating func restart(_ entries: [BatchQueue.Entry], after position: Position) {
+        self.entries = entries
+        sentAfter = min(sentAfter, position)
     }
 
     var eventCount: Int { entries.reduce(0) { $0 + $1.append.events.count } }

@@ -26,6 +26,7 @@ actor GroupCommitter {
     private let configuration: Configuration
     private let logger: Logger
     private let observers: LogObservers
+    private let directory: Directory
     private let gauges: WaitingGauges
     private let clock: any Clock<Duration>
 
@@ -43,6 +44,8 @@ actor GroupCommitter {
         didSet { if state != oldValue { observers.stateChanged(to: state) } }
     }
     private var head = Position.zero
+    /// Of the log; 0 before it is known.
+    private var epoch: UInt64 = 0
     private var connectionIsUp = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -52,13 +55,14 @@ actor GroupCommitter {
     /// - Parameter connect: Opens a session on `loop`.
     init(
         on loop: IOLoop, configuration: Configuration, observers: LogObservers,
-        gauges: WaitingGauges, logger: Logger,
+        directory: Directory, gauges: WaitingGauges, logger: Logger,
         clock: any Clock<Duration> = ContinuousClock(),
         connect: @escaping @Sendable () async throws -> PostgresConnection
     ) {
         self.loop = loop
         self.configuration = configuration
         self.observers = observers
+        self.directory = directory
         self.gauges = gauges
         self.logger = logger
         self.clock = clock
@@ -68,8 +72,10 @@ actor GroupCommitter {
 
     // MARK: Callers
 
-    /// Returns once the events are durable, in the order of the request.
-    func append(_ append: PreparedAppend) async throws -> [AppendOutcome] {
+    /// Returns once the events are durable, in the order of the request. Nil when its numbers are
+    /// of another epoch than the log is in: to be prepared again.
+    func append(_ append: PreparedAppend) async throws -> [AppendOutcome]? {
+        if epoch != 0, append.epoch != epoch { return nil }
         if stopped { throw EventsError.away(.unavailable) }
         if refusing { throw EventsError.away(state) }
         nextTicket += 1
@@ -135,8 +141,13 @@ actor GroupCommitter {
 
     /// Opens an epoch if need be and settles what an earlier connection left in doubt.
     private func open(_ connection: PostgresConnection) async throws {
-        let row = try await connection.execute(SQLText.openEpoch).only()
-        head = max(head, Position(UInt64(try row.int64(1))))
+        let bounds = try await connection.openEpoch(knowing: observers.history)
+        if bounds.epoch.id == epoch {
+            head = max(head, bounds.head)
+        } else {
+            try await follow(bounds)
+        }
+        observers.reached(bounds)
         while let batch = inDoubt.first {
             try await settle(batch, on: connection)
             inDoubt.removeFirst()
@@ -145,6 +156,38 @@ actor GroupCommitter {
         refusing = false
         // Only an append shows that a full disk has room again.
         if state != .diskFull { state = .available }
+    }
+
+    /// The log is in another epoch: what waits gets the numbers which its tenants and types have
+    /// there, and keeps its place.
+    private func follow(_ bounds: LogBounds) async throws {
+        epoch = bounds.epoch.id
+        head = bounds.head
+        directory.follow(epoch)
+        var waiting = queue.removeAll()
+        defer { queue.giveBack(waiting.filter { callers[$0.ticket] != nil }) }
+        do {
+            for index in inDoubt.indices {
+                let entries = try await renumbered(inDoubt[index].entries)
+                inDoubt[index].restart(entries, after: head)
+            }
+            waiting = try await renumbered(waiting)
+        } catch {
+            epoch = 0
+            throw error
+        }
+    }
+
+    private func renumbered(_ entries: [BatchQueue.Entry]) async throws -> [BatchQueue.Entry] {
+        var renumbered: [BatchQueue.Entry] = []
+        for entry in entries {
+            let numbers = try await directory.numbers(for: entry.append.events)
+            renumbered.append(
+                BatchQueue.Entry(
+                    ticket: entry.ticket, append: entry.append.renumbered(numbers),
+                    isAlone: entry.isAlone))
+        }
+        return renumbered
     }
 
     private func settle(_ batch: AppendBatch, on connection: PostgresConnection) async throws {

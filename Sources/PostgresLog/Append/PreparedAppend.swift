@@ -22,8 +22,10 @@ struct PreparedAppend: Sendable {
 
     /// The request's events without repeats.
     let events: [NewEvent]
-    let tenants: [Int32]
-    let types: [Int32]
+    private(set) var tenants: [Int32]
+    private(set) var types: [Int32]
+    /// In which the numbers mean what they say.
+    private(set) var epoch: UInt64
     let subjectKeys: [UUIDBits?]
     /// One for each event of the request.
     let slots: [Slot]
@@ -33,9 +35,10 @@ struct PreparedAppend: Sendable {
 
     /// - Throws: ``EventsError``: `.alreadyExists` when the request itself has an id twice with
     ///   different content and wants all or nothing.
-    init(
-        _ request: AppendRequest, tenants: [Int32], types: [Int32]
-    ) throws(EventsError) {
+    init(_ request: AppendRequest, _ numbers: Directory.Numbers) throws(EventsError) {
+        let tenants = numbers.tenants
+        let types = numbers.types
+        epoch = numbers.epoch
         var slots: [Slot] = []
         slots.reserveCapacity(request.events.count)
         var kept: [Int] = []
@@ -71,6 +74,15 @@ struct PreparedAppend: Sendable {
                 .map { Held(key: $0, precondition: precondition) }
         }
         byteCount = events.reduce(0) { $0 + $1.footprint }
+    }
+
+    /// The same, with the numbers of another epoch.
+    func renumbered(_ numbers: Directory.Numbers) -> PreparedAppend {
+        var append = self
+        append.tenants = numbers.tenants
+        append.types = numbers.types
+        append.epoch = numbers.epoch
+        return append
     }
 
     /// The ids which may be in the log already.

@@ -18,5 +18,6 @@ struct Migration: Sendable {
         Migration("m0103_lead_analytics", PackageResources.m0103_lead_analytics_sql),
         Migration("m0110_checksum", PackageResources.m0110_checksum_sql),
         Migration("m0130_groups", PackageResources.m0130_groups_sql),
+        Migration("m0150_epochs", PackageResources.m0150_epochs_sql),
     ]
 }

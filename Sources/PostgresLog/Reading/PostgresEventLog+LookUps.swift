@@ -4,17 +4,7 @@ import Postgres
 extension PostgresEventLog {
     public func bounds() async throws -> LogBounds {
         do {
-            let row = try await pool.execute(SQLText.bounds).only()
-            let ids = try row.int64s(2)
-            let opened = try row.int64s(3)
-            let epochs = zip(ids, opened).map { id, position in
-                LogEpoch(
-                    id: UInt64(bitPattern: id), openedAfter: Position(UInt64(position)))
-            }
-            guard !epochs.isEmpty else { throw EventsError.away(.connecting) }
-            return LogBounds(
-                earliest: Position(UInt64(try row.int64(1))),
-                head: Position(UInt64(try row.int64(0))), epochs: epochs)
+            return try LogBounds(await pool.execute(SQLText.bounds).only())
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
@@ -34,15 +24,15 @@ extension PostgresEventLog {
 
     public func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp] {
         do {
-            guard let number = try await directory.numbers(of: [tenant]).first else {
-                return ids.map { _ in .unknown }
+            guard !ids.isEmpty else { return [] }
+            let rows = try await withNumbers(of: [tenant], epochColumn: 1) { numbers in
+                try await pool.execute(
+                    SQLText.eventsByID, [.uuidArray(ids.map(\.bits)), .int4(numbers.first ?? 0)])
             }
-            let rows = try await pool.execute(
-                SQLText.eventsByID, [.uuidArray(ids.map(\.bits)), .int4(number)])
-            var found = try await events(in: rows, firstColumn: 1).makeIterator()
+            var found = try await events(in: rows, firstColumn: 2).makeIterator()
             return try rows.map { row in
                 guard let position = try row.optionalInt64(0) else { return .unknown }
-                guard try !row.isNull(1) else { return .expired(Position(UInt64(position))) }
+                guard try !row.isNull(2) else { return .expired(Position(UInt64(position))) }
                 return found.next().map { .found($0) } ?? .unknown
             }
         } catch let error as PostgresError {
@@ -54,23 +44,43 @@ extension PostgresEventLog {
         do {
             let rows = try await pool.execute(
                 SQLText.eventsByPosition, [.int8Array(positions.map { Int64($0.rawValue) })])
-            return try await events(in: rows, firstColumn: 0)
+            return try await events(in: rows, firstColumn: 1)
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
     }
 
-    /// The events of those rows that have one.
+    /// Runs a statement that takes tenants' numbers; once more when its rows say that the log is in
+    /// another epoch than the one in which the numbers were learnt.
+    func withNumbers(
+        of tenants: some Collection<TenantID>, epochColumn: Int,
+        _ statement: ([Int32]) async throws -> Rows
+    ) async throws -> Rows {
+        for _ in 0..<3 {
+            let numbers = try await directory.numbers(of: tenants)
+            let rows = try await statement(numbers.tenants)
+            guard let row = rows.first else { return rows }
+            let epoch = try row.epoch(epochColumn)
+            if directory.follow(epoch), numbers.epoch == epoch || numbers.epoch == 0 {
+                return rows
+            }
+        }
+        throw EventsError.away(.unavailable)
+    }
+
+    /// The events of those rows that have one; the column before the first is the log's epoch.
     func events(in rows: Rows, firstColumn: Int) async throws -> [RecordedEvent] {
         let reader = EventRow(first: firstColumn)
         var tenants: Set<Int32> = []
         var types: Set<Int32> = []
+        var epoch: UInt64 = 0
         for row in rows where try !reader.isNull(row) {
+            epoch = try row.epoch(firstColumn - 1)
             tenants.insert(try reader.tenant(row))
             types.insert(try reader.type(row))
         }
         guard !tenants.isEmpty else { return [] }
-        let names = try await directory.names(tenants: tenants, types: types)
+        let names = try await directory.names(tenants: tenants, types: types, epoch: epoch)
         var events: [RecordedEvent] = []
         events.reserveCapacity(rows.count)
         for row in rows where try !reader.isNull(row) {

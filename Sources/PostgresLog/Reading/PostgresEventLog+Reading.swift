@@ -21,7 +21,8 @@ extension PostgresEventLog {
         }
         return EventPage(
             events: stretch.events,
-            scannedThrough: max(after, min(stretch.scanned, stretch.head)), head: stretch.head)
+            scannedThrough: max(after, min(stretch.scanned, stretch.head)), head: stretch.head,
+            epoch: stretch.epoch)
     }
 
     public func list(_ query: ListQuery) async throws -> Listing {
@@ -64,20 +65,14 @@ extension PostgresEventLog {
         var scanned: Position
         var head: Position
         var earliest: Position
+        var epoch: UInt64
     }
 
     func stretch(
         _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> StretchRead {
         do {
-            var tenants: [Int32]?
-            if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
-                !isShort(stretch)
-            {
-                tenants = try await directory.numbers(of: names)
-            }
-            return try await read(
-                stretch, filter, tenants: tenants, limit: limit, maxBytes: maxBytes)
+            return try await read(stretch, filter, limit: limit, maxBytes: maxBytes)
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
@@ -93,60 +88,72 @@ extension PostgresEventLog {
     }
 
     private func read(
-        _ stretch: Stretch, _ filter: EventFilter, tenants: [Int32]?, limit: Int, maxBytes: Int
+        _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> StretchRead {
         var stretch = stretch
-        if tenants == nil, !filter.takesAll {
-            // A dense log: so many positions are so many rows.
-            if stretch.backward {
-                let head = try await bounds().head
-                stretch.through = min(stretch.through, head)
-                let low = stretch.through.rawValue - min(stretch.through.rawValue, Self.scan)
-                stretch.after = max(stretch.after, Position(low))
-            } else {
-                stretch.through = min(
-                    stretch.through, Position(stretch.after.rawValue + Self.scan))
+        let rows: Rows
+        if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
+            !isShort(stretch)
+        {
+            let statement = stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants
+            let depth = filter.takesAllOfItsTenants ? Int64(limit) : Int64(Self.scan)
+            rows = try await withNumbers(of: names, epochColumn: 3) { [stretch] numbers in
+                try await pool.execute(
+                    statement,
+                    self.parameters(stretch, filter, .int4Array(numbers), limit, maxBytes)
+                        + [.int8(depth)])
             }
-        }
-        var parameters: [Parameter] = [
-            .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
-            filter.types.isEmpty ? .null : .textArray(filter.types.map(\.regularExpression)),
-        ]
-        if let tenants {
-            parameters.append(.int4Array(tenants))
-        } else if case .only(let names) = filter.tenants {
-            parameters.append(.textArray(names.map(\.rawValue)))
         } else {
-            parameters.append(.null)
+            if !filter.takesAll { stretch = try await bounded(stretch) }
+            var tenants = Parameter.null
+            if case .only(let names) = filter.tenants {
+                tenants = .textArray(names.map(\.rawValue))
+            }
+            rows = try await pool.execute(
+                stretch.backward ? SQLText.readLogBackward : SQLText.readLog,
+                parameters(stretch, filter, tenants, limit, maxBytes))
         }
-        parameters += [
-            filter.subjectPrefix.isEmpty ? .null : .text(filter.subjectPrefix),
-            filter.sources.isEmpty ? .null : .textArray(filter.sources),
-            filter.kinds.isEmpty ? .null : .int2Array(filter.kinds.map { Int16($0.rawValue) }),
-            .int8(Int64(limit)), .int8(Int64(maxBytes)),
-        ]
-        let statement: Statement
-        if tenants != nil {
-            statement = stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants
-            parameters.append(.int8(filter.takesAllOfItsTenants ? Int64(limit) : Int64(Self.scan)))
-        } else {
-            statement = stretch.backward ? SQLText.readLogBackward : SQLText.readLog
-        }
-        let rows = try await pool.execute(statement, parameters)
         guard let first = rows.first else {
             throw PostgresError(.schemaMismatch, "the log has no head")
         }
-        let events = try await events(in: rows, firstColumn: 3)
+        let events = try await events(in: rows, firstColumn: 4)
         var read = StretchRead(
             events: events, scanned: stretch.backward ? stretch.after : stretch.through,
             head: Position(UInt64(try first.int64(0))),
-            earliest: Position(UInt64(try first.int64(1))))
+            earliest: Position(UInt64(try first.int64(1))), epoch: try first.epoch(3))
         if let bound = try first.optionalInt64(2) { read.scanned = Position(UInt64(bound)) }
         let bytes = events.reduce(0) { $0 + $1.data.count + 512 }
         if let last = events.last?.position, events.count >= limit || bytes >= maxBytes {
             read.scanned = stretch.backward ? last.previous : last
         }
         return read
+    }
+
+    /// So many positions of a dense log are so many rows.
+    private func bounded(_ stretch: Stretch) async throws -> Stretch {
+        var stretch = stretch
+        if stretch.backward {
+            stretch.through = min(stretch.through, try await bounds().head)
+            let low = stretch.through.rawValue - min(stretch.through.rawValue, Self.scan)
+            stretch.after = max(stretch.after, Position(low))
+        } else {
+            stretch.through = min(stretch.through, Position(stretch.after.rawValue + Self.scan))
+        }
+        return stretch
+    }
+
+    private func parameters(
+        _ stretch: Stretch, _ filter: EventFilter, _ tenants: Parameter, _ limit: Int,
+        _ maxBytes: Int
+    ) -> [Parameter] {
+        [
+            .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
+            filter.types.isEmpty ? .null : .textArray(filter.types.map(\.regularExpression)),
+            tenants, filter.subjectPrefix.isEmpty ? .null : .text(filter.subjectPrefix),
+            filter.sources.isEmpty ? .null : .textArray(filter.sources),
+            filter.kinds.isEmpty ? .null : .int2Array(filter.kinds.map { Int16($0.rawValue) }),
+            .int8(Int64(limit)), .int8(Int64(maxBytes)),
+        ]
     }
 }
 

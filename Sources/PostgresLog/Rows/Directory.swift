@@ -2,8 +2,8 @@ import Events
 import Postgres
 import Telemetry
 
-/// The numbers of tenants and types, as far as this node has met them. Numbers never change, so
-/// what is known stays true.
+/// The numbers of tenants and types, as far as this node has met them. Numbers never change within
+/// an epoch of the log; a restored store gives those that it lost to others.
 final class Directory: Sendable {
     struct TypeKey: Hashable, Sendable {
         let name: String
@@ -11,7 +11,16 @@ final class Directory: Sendable {
         let message: String
     }
 
+    /// What tenants and types are called in rows.
+    struct Numbers: Sendable {
+        let tenants: [Int32]
+        let types: [Int32]
+        /// Of the log, in which they mean what they say; 0 before it is known.
+        let epoch: UInt64
+    }
+
     private struct State {
+        var epoch: UInt64 = 0
         var tenantNumbers: [TenantID: Int32] = [:]
         var tenants: [Int32: TenantID] = [:]
         var typeNumbers: [TypeKey: Int32] = [:]
@@ -25,13 +34,28 @@ final class Directory: Sendable {
         self.pool = pool
     }
 
+    /// Forgets everything when the log is in another epoch than what is known here.
+    ///
+    /// - Returns: Whether what was known still counts.
+    @discardableResult
+    func follow(_ epoch: UInt64) -> Bool {
+        state.withLock { state in
+            if state.epoch == epoch { return true }
+            let isFirst = state.epoch == 0
+            if !isFirst { state = State() }
+            state.epoch = epoch
+            return isFirst
+        }
+    }
+
+    private var epoch: UInt64 { state.withLock { $0.epoch } }
+
     // MARK: Names to numbers
 
     /// The numbers of every tenant and type of the events; those new to the log are added first.
-    func numbers(
-        for events: [NewEvent]
-    ) async throws -> (tenants: [Int32], types: [Int32]) {
+    func numbers(for events: [NewEvent]) async throws -> Numbers {
         if let numbers = known(events) { return numbers }
+        let epoch = epoch
         let tenants = Set(events.map(\.tenant))
         let types = Set(events.map(TypeKey.init))
         let (newTenants, newTypes) = state.withLock { state in
@@ -43,7 +67,7 @@ final class Directory: Sendable {
         if !newTenants.isEmpty {
             let names = Parameter.textArray(newTenants.map(\.rawValue))
             _ = try await pool.execute(SQLText.tenantsAdd, [names])
-            learn(tenants: try await pool.execute(SQLText.tenantsByName, [names]))
+            learn(tenants: try await pool.execute(SQLText.tenantsByName, [names]), epoch)
         }
         if !newTypes.isEmpty {
             _ = try await pool.execute(
@@ -53,15 +77,17 @@ final class Directory: Sendable {
                     .int4Array(newTypes.map { Int32(clamping: $0.version) }),
                     .textArray(newTypes.map(\.message)),
                 ])
-            learn(types: try await pool.execute(SQLText.typesAll))
+            learn(types: try await pool.execute(SQLText.typesAll), epoch)
         }
         guard let numbers = known(events) else {
+            // What was learnt meanwhile was of the history before.
+            if self.epoch != epoch { return try await self.numbers(for: events) }
             throw PostgresError(.schemaMismatch, "a tenant or type got no number")
         }
         return numbers
     }
 
-    private func known(_ events: [NewEvent]) -> (tenants: [Int32], types: [Int32])? {
+    private func known(_ events: [NewEvent]) -> Numbers? {
         state.withLock { state in
             var tenants: [Int32] = []
             var types: [Int32] = []
@@ -74,29 +100,36 @@ final class Directory: Sendable {
                 tenants.append(tenant)
                 types.append(type)
             }
-            return (tenants, types)
+            return Numbers(tenants: tenants, types: types, epoch: state.epoch)
         }
     }
 
     /// The numbers of those tenants that exist.
-    func numbers(of tenants: some Collection<TenantID>) async throws -> [Int32] {
-        let missing = state.withLock { state in
-            tenants.filter { state.tenantNumbers[$0] == nil }
+    func numbers(of tenants: some Collection<TenantID>) async throws -> Numbers {
+        let (missing, epoch) = state.withLock { state in
+            (tenants.filter { state.tenantNumbers[$0] == nil }, state.epoch)
         }
         if !missing.isEmpty {
             learn(
                 tenants: try await pool.execute(
-                    SQLText.tenantsByName, [.textArray(missing.map(\.rawValue))]))
+                    SQLText.tenantsByName, [.textArray(missing.map(\.rawValue))]), epoch)
         }
-        return state.withLock { state in tenants.compactMap { state.tenantNumbers[$0] } }
+        return state.withLock { state in
+            Numbers(
+                tenants: tenants.compactMap { state.tenantNumbers[$0] }, types: [],
+                epoch: state.epoch)
+        }
     }
 
     // MARK: Numbers to names
 
     /// Tells the names of numbers that were read, asking for those which are new to this node.
+    ///
+    /// - Parameter epoch: Of the log, when the numbers were read.
     func names(
-        tenants: Set<Int32>, types: Set<Int32>
+        tenants: Set<Int32>, types: Set<Int32>, epoch: UInt64
     ) async throws -> (tenants: [Int32: TenantID], types: [Int32: TypeKey]) {
+        follow(epoch)
         let (newTenants, newTypes) = state.withLock { state in
             (
                 tenants.filter { state.tenants[$0] == nil },
@@ -106,14 +139,19 @@ final class Directory: Sendable {
         if !newTenants.isEmpty {
             learn(
                 tenants: try await pool.execute(
-                    SQLText.tenantsByID, [.int4Array(newTenants.sorted())]))
+                    SQLText.tenantsByID, [.int4Array(newTenants.sorted())]), epoch)
         }
-        if newTypes { learn(types: try await pool.execute(SQLText.typesAll)) }
-        return state.withLock { state in (state.tenants, state.types) }
+        if newTypes { learn(types: try await pool.execute(SQLText.typesAll), epoch) }
+        return try state.withLock { state in
+            guard state.epoch == epoch else { throw EventsError.away(.unavailable) }
+            return (state.tenants, state.types)
+        }
     }
 
-    private func learn(tenants rows: Rows) {
+    /// What was asked for in another epoch is not what it was.
+    private func learn(tenants rows: Rows, _ epoch: UInt64) {
         state.withLock { state in
+            guard epoch == 0 || state.epoch == epoch else { return }
             for row in rows {
                 guard let number = try? row.int32(0), let name = try? row.string(1) else {
                     continue
@@ -125,8 +163,9 @@ final class Directory: Sendable {
         }
     }
 
-    private func learn(types rows: Rows) {
+    private func learn(types rows: Rows, _ epoch: UInt64) {
         state.withLock { state in
+            guard epoch == 0 || state.epoch == epoch else { return }
             for row in rows {
                 guard let number = try? row.int32(0), let name = try? row.string(1),
                     let version = try? row.int32(2), let message = try? row.string(3)

@@ -1,3 +1,3 @@
--- Opens a new epoch if this is another Postgres history than before. No parameters. Result: the
--- head's position.
-select apus.open_epoch(), (select max(a.last_position) from apus.appends a)
+-- Opens a new epoch if this is another history than before. $1: the epochs that this node knew of,
+-- oldest first; $2: a position that it knew to be stored. No result.
+select apus.open_epoch($1, $2)

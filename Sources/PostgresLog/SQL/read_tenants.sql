@@ -2,12 +2,12 @@
 -- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants'
 -- numbers, $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
 -- after which to stop; $10: events of one tenant to look at before stopping. Result: head,
--- earliest position, bound of the scan (inclusive), then an event; one row with no event when none
--- matches.
+-- earliest position, bound of the scan (inclusive), epoch, then an event; one row with no event when
+-- none matches.
 --
 -- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
 -- position fits: the planner cannot know a tenant with few events and might read the whole log.
-select h.head, h.earliest, h.bound, e.position, e.occurred_at, e.recorded_at, e.id,
+select h.head, h.earliest, h.bound, h.epoch, e.position, e.occurred_at, e.recorded_at, e.id,
     e.tenant_id, e.type_id,
     e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
     e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
@@ -16,6 +16,7 @@ from (
     select max(a.last_position) as head,
         coalesce((select min(p.first_position) from apus.event_partitions p),
             max(a.last_position) + 1) as earliest,
+        (select l.id from apus.log_epochs l order by l.ordinal desc limit 1) as epoch,
         least($2, (
             select min(b.position)
             from unnest($4::integer[]) as t (id)

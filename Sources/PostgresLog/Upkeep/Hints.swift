@@ -87,8 +87,8 @@ actor Hints {
         _ notifications: AsyncStream<PostgresNotification>, own: Int32,
         over connection: PostgresConnection
     ) async throws {
-        // What was missed while nobody listened.
-        try await askForHead(over: connection)
+        // What was missed while nobody listened: more events, or another history.
+        observers.reached(try await connection.openEpoch(knowing: observers.history))
         for await notification in notifications where notification.backendPID != own {
             try await askForHead(over: connection)
         }
@@ -97,8 +97,7 @@ actor Hints {
     // Inlined into the loop above it makes the optimiser of Swift 6.3.1 crash.
     @inline(never)
     private func askForHead(over connection: PostgresConnection) async throws {
-        let row = try await connection.execute(SQLText.bounds).only()
-        observers.grew(to: Position(UInt64(try row.int64(0))))
+        observers.reached(try LogBounds(await connection.execute(SQLText.bounds).only()))
     }
 
     private func sendHints(over connection: PostgresConnection) async throws {

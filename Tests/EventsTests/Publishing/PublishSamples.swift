@@ -53,7 +53,7 @@ final class AppendRecorder: EventLog {
     func read(
         after: Position, through: Position, filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> EventPage {
-        EventPage(events: [], scannedThrough: after, head: after)
+        EventPage(events: [], scannedThrough: after, head: after, epoch: 1)
     }
 
     func bounds() async throws -> LogBounds {

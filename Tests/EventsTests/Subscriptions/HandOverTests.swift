@@ -80,7 +80,7 @@ private struct World {
             if event.position.rawValue % divisor == 0 { events.append(event) }
             if events.count == limit { break }
         }
-        return EventPage(events: events, scannedThrough: through, head: head)
+        return EventPage(events: events, scannedThrough: through, head: head, epoch: 1)
     }
 
     private mutating func random(_ bound: Int) -> Int {
@@ -121,7 +121,7 @@ private struct World {
             _ = ring.append(page.events)
             ring.heard(of: page.head)
         } else if !ring.isPrimed {
-            ring.prime(at: head)
+            _ = ring.prime(at: SampleEvents.bounds(head.rawValue))
         } else if case .read(let after) = ring.upkeep() {
             readerPage = read(after: after, divisor: 1, limit: 13)
         }
@@ -157,7 +157,7 @@ private struct World {
             let divisor = subscribers[index].divisor
             let events = slices.flatMap { $0.filter { $0.position.rawValue % divisor == 0 } }
             subscribers[index].take(
-                EventPage(events: events, scannedThrough: through, head: ring.head))
+                EventPage(events: events, scannedThrough: through, head: ring.head, epoch: 1))
         }
     }
 

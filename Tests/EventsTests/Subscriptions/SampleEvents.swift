@@ -15,6 +15,14 @@ enum SampleEvents {
             recordedAt: time, metadata: EventMetadata(), messageName: "test.Message", data: data)
     }
 
+    /// Of a log that lost nothing and lived in these epochs: their ids and what they opened after.
+    static func bounds(_ head: UInt64, epochs: (UInt64, UInt64)...) -> LogBounds {
+        let epochs = epochs.isEmpty ? [(1, 0)] : epochs
+        return LogBounds(
+            earliest: Position(1), head: Position(head),
+            epochs: epochs.map { LogEpoch(id: $0.0, openedAfter: Position($0.1)) })
+    }
+
     static func events(_ positions: ClosedRange<UInt64>) -> [RecordedEvent] {
         positions.map { event($0) }
     }

@@ -34,6 +34,14 @@ final class ScriptedLog: EventLog {
         state.withLock { $0.epochs.append(LogEpoch(id: id, openedAfter: Position(position))) }
     }
 
+    /// Goes back to an earlier moment; then a new epoch opens.
+    func restore(to position: UInt64, epoch id: UInt64) {
+        state.withLock { state in
+            state.events.removeSubrange(Int(position)...)
+            state.epochs.append(LogEpoch(id: id, openedAfter: Position(position)))
+        }
+    }
+
     func goAway(_ isAway: Bool = true) {
         state.withLock { $0.isAway = isAway }
     }
@@ -66,7 +74,8 @@ final class ScriptedLog: EventLog {
             if filter.matches(event) { events.append(event) }
             if events.count == limit { break }
         }
-        return EventPage(events: events, scannedThrough: scanned, head: bounds.head)
+        return EventPage(
+            events: events, scannedThrough: scanned, head: bounds.head, epoch: bounds.epoch.id)
     }
 
     func bounds() async throws -> LogBounds {

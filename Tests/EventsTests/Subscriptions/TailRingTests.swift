@@ -7,7 +7,7 @@ import Testing
         maxEvents: Int = 100, maxBytes: Int = 1 << 20, primedAt head: UInt64 = 0
     ) -> TailRing {
         var ring = TailRing(limits: .init(maxEvents: maxEvents, maxBytes: maxBytes))
-        ring.prime(at: Position(head))
+        _ = ring.prime(at: SampleEvents.bounds(head))
         return ring
     }
 
