@@ -1,13 +1,22 @@
 internal import CZlib
 
-/// Owns one `z_stream` that decompresses, one piece of work after the other.
+/// Owns one `z_stream` that decompresses, one piece of work after the other, each in steps.
 @safe
-final class Inflater {
+public final class Inflater {
     /// The library keeps its address.
     private let stream: UnsafeMutablePointer<z_stream>
     private let room: UnsafeMutableBufferPointer<UInt8>
+    private var input: [UInt8] = []
+    private var read = 0
+    private var output: [UInt8] = []
+    private var maxBytes = 0
 
-    init(_ format: CompressionFormat) {
+    /// Of input at a time: blocks without contents would keep the library busy through all there is.
+    private static let mouthful = 4 * 1_024
+    /// A byte of input is as much work as so many of contents, at worst.
+    private static let workPerInputByte = 4
+
+    public init(_ format: CompressionFormat) {
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         unsafe room = .allocate(capacity: 32 * 1_024)
@@ -21,36 +30,69 @@ final class Inflater {
         unsafe room.deallocate()
     }
 
-    func decompress(_ bytes: [UInt8], maxBytes: Int) throws(CompressionError) -> [UInt8] {
+    /// Starts with other bytes; what was begun before is forgotten.
+    ///
+    /// - Parameter maxBytes: Contents of exactly so many bytes pass.
+    public func begin(_ bytes: [UInt8], maxBytes: Int) {
         unsafe inflateReset(stream)
-        return try unsafe bytes.withUnsafeBufferPointer { (input) throws(CompressionError) in
-            unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
-            unsafe stream.pointee.avail_in = UInt32(input.count)
-            defer { unsafe stream.pointee.next_in = nil }
-            var output: [UInt8] = []
-            while try !inflateMore(into: &output) {
+        input = bytes
+        self.maxBytes = maxBytes
+    }
+
+    /// Lets go of what was begun.
+    public func forget() {
+        input = []
+        read = 0
+        output = []
+    }
+
+    /// Goes on with what was begun, until that is through or `work` is used up, by some 32 KiB more
+    /// at most.
+    ///
+    /// - Parameter work: In bytes of contents.
+    /// - Returns: The contents, when they are complete.
+    public func proceed(_ work: inout Int) throws(CompressionError) -> [UInt8]? {
+        do throws(CompressionError) {
+            while work > 0 {
+                let isEnd = try inflateMore(&work)
                 guard output.count <= maxBytes else { throw CompressionError(.tooLarge) }
-                let read = unsafe input.count - Int(stream.pointee.avail_in)
+                if isEnd { return try contents() }
                 let expected = max(
                     CompressionFormat.unsuspiciousBytes, read * CompressionFormat.maxExpansion)
                 guard output.count <= expected else { throw CompressionError(.suspicious) }
             }
-            guard output.count <= maxBytes else { throw CompressionError(.tooLarge) }
-            guard unsafe stream.pointee.avail_in == 0 else {
-                throw CompressionError(.trailingBytes)
-            }
-            return output
+            return nil
+        } catch {
+            forget()
+            throw error
         }
     }
 
-    /// At most one room full.
+    private func contents() throws(CompressionError) -> [UInt8] {
+        guard read == input.count else { throw CompressionError(.trailingBytes) }
+        let contents = output
+        forget()
+        return contents
+    }
+
+    /// At most one mouthful in, and one room full out.
     ///
     /// - Returns: Whether that was the end.
-    private func inflateMore(into output: inout [UInt8]) throws(CompressionError) -> Bool {
-        unsafe stream.pointee.next_out = room.baseAddress
-        unsafe stream.pointee.avail_out = UInt32(room.count)
-        let outcome = unsafe inflate(stream, Z_NO_FLUSH)
+    private func inflateMore(_ work: inout Int) throws(CompressionError) -> Bool {
+        let given = min(Self.mouthful, input.count - read)
+        let outcome = unsafe input.withUnsafeBufferPointer { input in
+            let rest = unsafe UnsafeBufferPointer(rebasing: input[read...])
+            unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: rest.baseAddress)
+            unsafe stream.pointee.avail_in = UInt32(given)
+            unsafe stream.pointee.next_out = room.baseAddress
+            unsafe stream.pointee.avail_out = UInt32(room.count)
+            defer { unsafe stream.pointee.next_in = nil }
+            return unsafe inflate(stream, Z_NO_FLUSH)
+        }
+        let taken = unsafe given - Int(stream.pointee.avail_in)
         let count = unsafe room.count - Int(stream.pointee.avail_out)
+        read += taken
+        work -= max(count, taken * Self.workPerInputByte, 1)
         unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: room[..<count]))
         switch outcome {
         case Z_OK: return false

@@ -23,6 +23,10 @@ public struct HTTP2Configuration: Sendable {
     /// ``FrameMeter`` tells which.
     public var emptyFrameBurst = 1_000
     public var emptyFramesPerSecond = 100
+    /// What the layer above may find wrong with a peer at once, and how much more each second, before
+    /// the peer is cut off.
+    public var strikeBurst = 5
+    public var strikesPerSecond = 1
     /// A server's peer may ping so often, with calls and without, and any time after DATA or HEADERS
     /// of ours (gRFC A8); a tenth less passes as well.
     public var minPingInterval: Duration = .seconds(10)

@@ -60,6 +60,7 @@ public final class HTTP2Session {
     var meter: FrameMeter?
     /// As the books have them.
     private var openHeaderBytes = 0
+    private var strikes: TokenBucket
     /// A limit was broken: nothing is taken any more, and all ends with the GOAWAY that says so.
     public private(set) var isCutOff = false
     /// That GOAWAY has left.
@@ -75,6 +76,8 @@ public final class HTTP2Session {
         self.books = books
         self.configuration = configuration
         self.handler = handler
+        strikes = TokenBucket(
+            burst: configuration.strikeBurst, perSecond: configuration.strikesPerSecond)
         meter = role == .server ? FrameMeter(configuration) : nil
         unsafe raw = try Self.makeSession(role, configuration)
         // The session object outlives the library's: it frees it.
@@ -147,6 +150,11 @@ public final class HTTP2Session {
             raw, 0, last, code.rawValue, reason.utf8Start, reason.utf8CodeUnitCount)
         needsOutput()
         handler?.hit(limit)
+    }
+
+    /// The layer above found the peer at fault: the next time too many it is cut off.
+    func strike(_ limit: RuntimeLimit, at now: LoopTime) {
+        if !strikes.take(at: now) { cutOff(limit) }
     }
 
     /// Appends what there is to send, up to about `limit` bytes.

@@ -1,3 +1,5 @@
+public import IO
+
 /// One stream of a session; the layer above derives its own from it. Used on the loop's thread
 /// alone.
 ///
@@ -117,6 +119,12 @@ open class HTTP2Stream {
 
     public final func reset(_ code: HTTP2ErrorCode) {
         session?.submitReset(self, code)
+    }
+
+    /// The peer did what costs us dearly, within the rules of HTTP/2. It may do so now and then
+    /// (``HTTP2Configuration/strikeBurst``); else its connection is cut off.
+    public final func strike(_ limit: RuntimeLimit, at now: LoopTime) {
+        session?.strike(limit, at: now)
     }
 
     /// Gives window back for so many received bytes.

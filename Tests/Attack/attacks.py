@@ -270,7 +270,7 @@ def huge_message_declared(assault):
     )
 
 
-@attack("message_bytes", ["answers"])
+@attack("bombs", CALM)
 def compression_bomb(assault):
     """16 MiB of zeros in 16 KB, as a compressed message."""
     block = call_block(b"Publish", (b"grpc-encoding", b"gzip"))

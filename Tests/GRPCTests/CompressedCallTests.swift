@@ -87,6 +87,23 @@ import Testing
         }
     }
 
+    @Test func `who sends bombs again and again is cut off`() async throws {
+        var configuration = RPCServerConfiguration()
+        configuration.http2.strikeBurst = 3
+        configuration.http2.strikesPerSecond = 0
+        try await TestServer.with(Test.all, configuration: configuration) { test in
+            let bomb = [UInt8](repeating: 0, count: 3 << 20)
+            for _ in 0..<3 {
+                await #expect(Self.status(Test.echo, bomb, on: test) == .resourceExhausted)
+            }
+            #expect(test.hits(.messageBytes) == 3 && test.hits(.bombs) == 0)
+            await #expect(Self.status(Test.echo, bomb, on: test) != nil)
+            #expect(test.hits(.messageBytes) == 4 && test.hits(.bombs) == 1)
+            // On a connection of its own.
+            await #expect(Self.status(Test.echo, Self.zeros, on: test) == nil)
+        }
+    }
+
     @Test func `what a handler holds counts as large as it has grown`() async throws {
         let (started, gate) = (Tally(), Tally())
         let holding = RPCHandler(Test.method("Holding", .unary)) { requests, responses, _ in
@@ -96,8 +113,8 @@ import Testing
             try await responses.send([])
         }
         var configuration = RPCServerConfiguration()
-        configuration.maxMemoryBytes = 1_320_000
-        let large = [UInt8](repeating: 0, count: 500_000)
+        configuration.maxMemoryBytes = 712_800
+        let large = [UInt8](repeating: 0, count: 270_000)
         try await TestServer.with([holding], configuration: configuration) { test in
             let options = CallOptions(compression: .gzip)
             async let held = test.channel.unary(holding.method, large, options: options)

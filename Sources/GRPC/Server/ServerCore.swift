@@ -18,6 +18,7 @@ final class ServerCore: Sendable {
     /// When to try again, as retry policies read it.
     let pushback: Metadata
     private let connections = Lock(Connections())
+    private let unpackingLines = Lock<[ObjectIdentifier: LoopBound<UnpackingLine>]>([:])
 
     private struct Connections {
         var open: [ObjectIdentifier: ServerConnection] = [:]
@@ -88,6 +89,16 @@ final class ServerCore: Sendable {
                 .error: .init("\(error)"),
             ])
         return RPCError(.internalError, "internal error, reference \(reference)")
+    }
+
+    /// Of that loop, which is the caller's. Asked for by compressed messages only.
+    func unpackingLine(of loop: IOLoop) -> UnpackingLine {
+        unpackingLines.withLock { lines in
+            if let line = lines[ObjectIdentifier(loop)] { return line }
+            let line = LoopBound(UnpackingLine(loop), on: loop)
+            lines[ObjectIdentifier(loop)] = line
+            return line
+        }.value
     }
 
     // MARK: Connections

@@ -5,9 +5,9 @@ import Synchronization
 /// One request stream of a connection: performs what the call's state decides. On the loop's
 /// thread alone.
 final class ServerStream: HTTP2Stream {
-    private let connection: ServerConnection
+    let connection: ServerConnection
     private let peerIdentity: PeerIdentity?
-    private let core: ServerCore
+    let core: ServerCore
     private var head = RequestHead()
     private var route: Route?
     private var state: ServerCallState?
@@ -20,7 +20,7 @@ final class ServerStream: HTTP2Stream {
     private var reader: Waiter<[UInt8]?>?
     private var senders: [Waiter<Void>] = []
 
-    private var encodings = ServerEncodings()
+    private(set) var encodings = ServerEncodings()
 
     private static let ended = RPCError(.cancelled, "the call has ended")
 
@@ -207,6 +207,7 @@ final class ServerStream: HTTP2Stream {
     private func giveUp(_ reason: RPCError) -> Bool {
         guard state?.giveUp(reason) == true else { return false }
         deadline?.cancel()
+        dropUnpacking()
         resumeAll(throwing: reason)
         task?.cancel()
         task = nil
@@ -218,6 +219,7 @@ final class ServerStream: HTTP2Stream {
             code == .connectionLost
                 ? RPCError(.cancelled, "connection lost") : RPCError(.cancelled, "cancelled"))
         deadline?.cancel()
+        dropUnpacking()
         connection.gate.books.addReceived(-partialBytes)
         partialBytes = 0
         // The call ended well, but somebody may still wait on it: a child task of the handler.
@@ -235,6 +237,7 @@ final class ServerStream: HTTP2Stream {
     // MARK: From the handler
 
     func pull() -> ServerCallState.Pull {
+        if unpacking != nil { return pullUnpacked() }
         guard !isClosed, let pull = state?.pull() else { return .fail(Self.ended) }
         guard case .message(let message) = pull else { return pull }
         giveWindowBack(pulled: message.count + 5)
@@ -244,27 +247,11 @@ final class ServerStream: HTTP2Stream {
     /// The request that was pulled last.
     var requestWasCompressed: Bool { state?.pulledIsCompressed ?? false }
 
+    /// The request that was pulled last, while it isn't unpacked.
+    var unpacking: Unpacking?
     /// What that request grew by when it was decompressed: the connection's books have it until the
     /// next one, or until the handler has returned.
-    private var grownBytes = 0
-
-    private func unpack(_ message: [UInt8]) -> ServerCallState.Pull {
-        let gate = connection.gate
-        do throws(RPCError) {
-            let unpacked = try encodings.request.unpack(
-                message, maxMessageBytes: core.configuration.maxMessageBytes)
-            let growth = max(0, unpacked.count - message.count)
-            gate.books.addReceived(growth - grownBytes)
-            grownBytes = growth
-            guard let refusal = gate.refusalOfBytes() else { return .message(unpacked) }
-            fail(refusal)
-            return .fail(refusal)
-        } catch {
-            if error.code == .resourceExhausted { gate.hit(.messageBytes) }
-            fail(error)
-            return .fail(error)
-        }
-    }
+    var grownBytes = 0
 
     /// Answers at once when there is something to answer with.
     func park(reader waiter: Waiter<[UInt8]?>) {
@@ -297,7 +284,7 @@ final class ServerStream: HTTP2Stream {
         }
     }
 
-    private func answerReader() {
+    func answerReader() {
         guard reader != nil else { return }
         switch pull() {
         case .wait: break
@@ -371,6 +358,7 @@ final class ServerStream: HTTP2Stream {
     /// - Parameter error: Nil is OK.
     private func finish(_ error: RPCError?) {
         deadline?.cancel()
+        dropUnpacking()
         switch state?.finish() ?? .nothing {
         case .nothing: return
         case .trailersOnly:

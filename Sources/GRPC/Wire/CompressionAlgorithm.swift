@@ -32,7 +32,8 @@ public enum CompressionAlgorithm: Sendable, Hashable, CaseIterable {
         }
     }
 
-    private var format: CompressionFormat? {
+    /// Nil for identity.
+    var format: CompressionFormat? {
         switch self {
         case .identity: nil
         case .deflate: .zlib
@@ -58,7 +59,7 @@ public enum CompressionAlgorithm: Sendable, Hashable, CaseIterable {
         }
     }
 
-    private static func status(of error: CompressionError, _ maxMessageBytes: Int) -> RPCError {
+    static func status(of error: CompressionError, _ maxMessageBytes: Int) -> RPCError {
         switch error.code {
         case .tooLarge:
             RPCError(

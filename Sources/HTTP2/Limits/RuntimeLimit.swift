@@ -30,6 +30,8 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
     /// Responses queued on one connection.
     case connectionOutput
     case messageBytes
+    /// Messages that decompress to far more than is allowed, again and again.
+    case bombs
     /// A request that trickles.
     case slowRequest
     /// The answer of a call that is over, for which its peer makes no room.
@@ -59,6 +61,7 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
         case .memory: "memory"
         case .connectionOutput: "connection_output"
         case .messageBytes: "message_bytes"
+        case .bombs: "bombs"
         case .slowRequest: "slow_request"
         case .slowResponse: "slow_response"
         }
@@ -78,6 +81,7 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
         case .frameTime: "frame_timeout"
         case .keepAlive: "keepalive_timeout"
         case .memory: "no_memory_for_headers"
+        case .bombs: "too_many_bombs"
         default: ""
         }
     }

@@ -1,0 +1,104 @@
+import Compression
+import IO
+import Telemetry
+import Testing
+
+@testable import GRPC
+
+/// What compressed messages cost the calls beside them.
+@Suite struct UnpackingLineTests {
+    private static let large = [UInt8](repeating: 7, count: 280_000)
+    private static let small = [UInt8](repeating: 7, count: 400)
+
+    /// Runs on a loop until `expected` messages were told of.
+    private func told(
+        _ expected: Int, _ body: @escaping @Sendable (IOLoop, Told, UnpackingLine) -> Void
+    ) async throws -> Told {
+        let loop = try IOLoop(name: "unpack")
+        defer { loop.stop() }
+        let told = Told()
+        loop.execute { body(loop, told, UnpackingLine(loop)) }
+        await until { told.names.count == expected }
+        return told
+    }
+
+    /// Who was told, in order.
+    private final class Told: Sendable {
+        private let state = Lock<[String]>([])
+        var names: [String] { state.withLock { $0 } }
+        func add(_ name: String) { state.withLock { $0.append(name) } }
+    }
+
+    private static func message(
+        _ contents: [UInt8], _ tell: @escaping () -> Void = {}
+    ) -> Unpacking {
+        Unpacking(
+            CompressionFormat.gzip.compress(contents), .gzip, maxMessageBytes: 1 << 20, tell: tell)
+    }
+
+    @Test func `a small message is there at once`() async throws {
+        _ = try await told(1) { _, told, line in
+            for _ in 0..<20 {
+                let message = Self.message(Self.small) { told.add("never") }
+                line.add(message)
+                let contents = try? message.outcome?.get()
+                #expect(contents == Self.small)
+            }
+            told.add("done")
+        }
+    }
+
+    @Test func `a large message takes several turns, and who comes later waits for it`()
+        async throws
+    {
+        let told = try await told(2) { _, told, line in
+            let first = Self.message(Self.large) { told.add("large") }
+            let second = Self.message(Self.small) { told.add("small") }
+            line.add(first)
+            line.add(second)
+            #expect(first.outcome == nil && second.outcome == nil)
+        }
+        #expect(told.names == ["large", "small"])
+    }
+
+    @Test func `the loop turns while a large message is unpacked`() async throws {
+        let turns = Tally()
+        _ = try await told(1) { loop, told, line in
+            let message = Self.message(Self.large) { told.add("large") }
+            line.add(message)
+            loop.atTurnEnd(TurnCounter(loop, turns) { message.outcome != nil })
+        }
+        #expect(turns.value >= 3)
+    }
+
+    /// Counts the loop's turns until something has happened.
+    private final class TurnCounter: TurnEndHandler {
+        private let loop: IOLoop
+        private let turns: Tally
+        private let isOver: () -> Bool
+
+        init(_ loop: IOLoop, _ turns: Tally, until isOver: @escaping () -> Bool) {
+            self.loop = loop
+            self.turns = turns
+            self.isOver = isOver
+        }
+
+        func turnEnded() {
+            guard !isOver() else { return }
+            turns.add()
+            loop.atTurnEnd(self)
+        }
+    }
+
+    @Test func `whoever gave up is passed over`() async throws {
+        let told = try await told(1) { _, told, line in
+            let first = Self.message(Self.large) { told.add("given up") }
+            let second = Self.message(Self.small) { told.add("given up") }
+            let third = Self.message(Self.large) { told.add("third") }
+            for message in [first, second, third] { line.add(message) }
+            first.cancel()
+            second.cancel()
+        }
+        #expect(told.names == ["third"])
+    }
+}
