@@ -18,11 +18,12 @@ import time
 import urllib.request
 
 from measuring import TOP
-from request import framed_publish
+from request import framed_publish, framed_subscribe
 from run import Server as Apus
 from yardstick import Yardstick
 
 JETSTREAM = TOP / ".build" / "bench" / "jetstream"
+SUBSCRIBERS = TOP / ".build" / "bench" / "subscribers"
 PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 # In flight: connections and calls on each.
 LINES = {1: (1, 1), 64: (4, 16), 512: (8, 64)}
@@ -32,6 +33,15 @@ PAYLOAD = 300
 class Result:
     def __init__(self, rate, p50, p99):
         self.rate, self.p50, self.p99 = rate, p50, p99
+
+
+def told(*command):
+    """What one of our clients in C says."""
+    output = subprocess.run(
+        [str(word) for word in command], check=True, capture_output=True, text=True
+    ).stdout
+    found = json.loads(output)
+    return Result(found["events"] / found["seconds"], found["p50"], found["p99"])
 
 
 def h2load(url, body, in_flight, seconds, headers=()):
@@ -57,11 +67,21 @@ class OnApus:
         self.server = Apus()
         self.body = folder / "publish"
         self.body.write_bytes(framed_publish(PAYLOAD))
+        self.batch = folder / "batch"
+        self.batch.write_bytes(framed_publish(PAYLOAD, events=100))
+        self.subscription = folder / "subscribe"
+        self.subscription.write_bytes(framed_subscribe())
         self.conninfo = self.server.conninfo
 
     def publish(self, in_flight, seconds):
         url = f"http://{self.server.address}/apus.v1.EventService/Publish"
         return h2load(url, self.body, in_flight, seconds, ["x-tenant-id: bench"])
+
+    def fan_out(self, subscribers, seconds):
+        port = self.server.address.rsplit(":", 1)[1]
+        return told(
+            SUBSCRIBERS, port, subscribers, self.subscription, seconds, self.batch, 100
+        )
 
     def close(self):
         self.server.close()
@@ -134,12 +154,10 @@ class OnJetStream(Spawned):
         return False
 
     def publish(self, in_flight, seconds):
-        output = subprocess.run(
-            [JETSTREAM, "publish", str(self.port), str(in_flight), str(seconds)],
-            check=True, capture_output=True, text=True,
-        ).stdout
-        told = json.loads(output)
-        return Result(told["events"] / told["seconds"], told["p50"], told["p99"])
+        return told(JETSTREAM, "publish", self.port, in_flight, seconds)
+
+    def fan_out(self, subscribers, seconds):
+        return told(JETSTREAM, "fan-out", self.port, subscribers, seconds)
 
 
 class OnEtcd(Spawned):
@@ -195,6 +213,7 @@ def main():
         yardstick = Yardstick(apus.conninfo)
         stack.callback(yardstick.close)
         report(measure(peers, yardstick, options))
+        compare_fan_out(peers, options)
 
 
 def measure(peers, yardstick, options):
@@ -212,6 +231,17 @@ def measure(peers, yardstick, options):
                 found.setdefault((peer, in_flight), []).append(result)
                 before = after
     return found
+
+
+def compare_fan_out(peers, options):
+    able = [peer for peer in peers if hasattr(peer, "fan_out")]
+    rates = {peer: [] for peer in able}
+    for _ in range(options.rounds):
+        for peer in able:
+            rates[peer].append(peer.fan_out(100, options.seconds).rate)
+    for peer in able:
+        print(f"{peer.name:28} {statistics.median(rates[peer]):10,.0f} deliveries/s to 100"
+              " live subscribers")
 
 
 def report(found):

@@ -8,7 +8,7 @@ sys.path.insert(0, str(TOP / "Tests" / "EndToEnd"))
 
 import stubs  # noqa: E402, F401  (first: it puts the generated code on the path)
 from apus.events.lead.v1 import lead_events_pb2  # noqa: E402
-from apus.v1 import event_pb2, publish_pb2  # noqa: E402
+from apus.v1 import event_pb2, publish_pb2, subscribe_pb2  # noqa: E402
 from google.protobuf import any_pb2  # noqa: E402
 
 SIZE = 300
@@ -19,14 +19,18 @@ def framed(message):
     return b"\0" + len(encoded).to_bytes(4, "big") + encoded
 
 
-def framed_publish(size):
-    """A PublishRequest of one event with so many bytes of payload."""
+def framed_publish(size, events=1):
+    """A PublishRequest; each of its events has so many bytes of payload."""
     event = event_pb2.Event(subject="lead/4711")
     lead = lead_events_pb2.LeadCreated(lead_id="4711", source="")
     while lead.ByteSize() < size:
         lead.source += "v"
     event.data.Pack(lead)
-    return framed(publish_pb2.PublishRequest(events=[event]))
+    return framed(publish_pb2.PublishRequest(events=[event] * events))
+
+
+def framed_subscribe(**fields):
+    return framed(subscribe_pb2.SubscribeRequest(**fields))
 
 
 def framed_request():
