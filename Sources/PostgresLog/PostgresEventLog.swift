@@ -17,6 +17,10 @@ public final class PostgresEventLog: EventLog, Sendable {
         public var patience: Duration = .seconds(5)
         /// Other nodes' hints are listened to.
         public var usesHints = true
+        /// How much of the log is kept; all of it without limits.
+        public var retention = RetentionPolicy()
+        /// Positions in a partition that is made from now on; nil: what suits ``retention``.
+        public var partitionEvents: Int64?
 
         public init() {}
     }
@@ -27,6 +31,8 @@ public final class PostgresEventLog: EventLog, Sendable {
     let logger: Logger
     private let committer: GroupCommitter
     private let hints: Hints?
+    private let sizing: PartitionSizing
+    private let retention: Retention?
     private let clock: any Clock<Duration>
 
     /// - Parameter pool: For reads; run by its owner.
@@ -34,7 +40,8 @@ public final class PostgresEventLog: EventLog, Sendable {
         _ database: PostgresConfiguration, pool: PostgresPool, loops: IOLoopGroup,
         configuration: Configuration = Configuration(),
         metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,
-        clock: any Clock<Duration> = ContinuousClock()
+        clock: any Clock<Duration> = ContinuousClock(),
+        wall: any WallClock = SystemWallClock()
     ) {
         self.pool = pool
         self.logger = logger
@@ -64,6 +71,21 @@ public final class PostgresEventLog: EventLog, Sendable {
         ) {
             try await PostgresConnection.connect(session, on: loop, logger: logger)
         }
+        let policy = configuration.retention
+        sizing = PartitionSizing(
+            policy: policy, chosen: configuration.partitionEvents, pool: pool, wall: wall)
+        retention =
+            policy.isEmpty
+            ? nil
+            : Retention(
+                policy, sizing: sizing, pool: pool, metrics: metrics, logger: logger, clock: clock,
+                wall: wall
+            ) { lockTimeout in
+                var keeping = database
+                keeping.applicationName = "apus retention"
+                keeping.lockTimeout = lockTimeout
+                return try await PostgresConnection.connect(keeping, on: loop, logger: logger)
+            }
         guard configuration.usesHints else {
             hints = nil
             return
@@ -103,6 +125,7 @@ public final class PostgresEventLog: EventLog, Sendable {
             let bounds = try await bounds()
             directory.follow(bounds.epoch.id)
             observers.reached(bounds)
+            try await sizing.apply()
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
@@ -115,6 +138,7 @@ public final class PostgresEventLog: EventLog, Sendable {
             group.addTask { try await self.committer.run() }
             group.addTask { try await upkeep.run() }
             if let hints { group.addTask { try await hints.run() } }
+            if var retention { group.addTask { try await retention.run() } }
             defer { group.cancelAll() }
             try await group.next()
         }

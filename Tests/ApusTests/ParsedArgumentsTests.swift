@@ -48,7 +48,7 @@ import Testing
 
     @Test(arguments: [
         ("250ms", Duration.milliseconds(250)), ("15s", .seconds(15)), ("2m", .seconds(120)),
-        ("1.5h", .seconds(5400)), ("3", .seconds(3)),
+        ("1.5h", .seconds(5400)), ("30d", .seconds(2_592_000)), ("3", .seconds(3)),
     ])
     func `a duration has a unit`(_ text: String, _ expected: Duration) throws {
         #expect(try parse("--wait", text).duration("wait") == expected)
@@ -58,6 +58,20 @@ import Testing
     func `what is no duration is refused`(_ text: String) throws {
         let parsed = try parse("--wait", text)
         #expect(throws: UsageError.self) { try parsed.duration("wait") }
+    }
+
+    @Test(arguments: [
+        ("1048576", 1_048_576), ("500MB", 500_000_000), ("50GiB", 53_687_091_200),
+        ("1.5KiB", 1_536), ("2kB", 2_000), ("7B", 7),
+    ])
+    func `a number of bytes may have a unit`(_ text: String, _ expected: Int64) throws {
+        #expect(try parse("--count", text).bytes("count", in: 1...(1 << 40)) == expected)
+    }
+
+    @Test(arguments: ["", "GiB", "1gib", "-1MB", "1e3", "9999999TiB", "5 MB"])
+    func `what is no number of bytes is refused`(_ text: String) throws {
+        let parsed = try parse("--count", text)
+        #expect(throws: UsageError.self) { try parsed.bytes("count", in: 1...(1 << 40)) }
     }
 
     @Test func `a number stays within its range`() throws {

@@ -77,6 +77,12 @@ def test_nothing_at_all_is_wrong_usage():
     (["serve", "--listen", "nowhere"], "--listen"),
     (["serve", "surplus"], "surplus"),
     (["serve", "--log-level", "loud"], "--log-level"),
+    (["serve", "--retention-age", "long"], "--retention-age"),
+    (["serve", "--retention-age", "0s"], "--retention-age"),
+    (["serve", "--retention-bytes", "50gigs"], "--retention-bytes"),
+    (["serve", "--retention-bytes", "1B"], "--retention-bytes"),
+    (["serve", "--retention-age", "2d", "--retention-hard-age", "1d"], "--retention-hard-age"),
+    (["serve", "--partition-events", "1"], "--partition-events"),
 ], ids=" ".join)
 def test_wrong_usage_exits_with_2_and_names_what_is_wrong(arguments, named):
     result = run_apus(*arguments, check=False)

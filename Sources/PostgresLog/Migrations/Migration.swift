@@ -17,6 +17,7 @@ struct Migration: Sendable {
         Migration("m0102_replays", PackageResources.m0102_replays_sql),
         Migration("m0103_lead_analytics", PackageResources.m0103_lead_analytics_sql),
         Migration("m0110_checksum", PackageResources.m0110_checksum_sql),
+        Migration("m0120_retention", PackageResources.m0120_retention_sql),
         Migration("m0130_groups", PackageResources.m0130_groups_sql),
         Migration("m0150_epochs", PackageResources.m0150_epochs_sql),
     ]

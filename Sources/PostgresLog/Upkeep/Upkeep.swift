@@ -8,6 +8,8 @@ struct Upkeep: Sendable {
     /// Appends that late are still looked for when an answer was lost.
     private static let keptPositions: Int64 = 1_000_000
     private static let interval: Duration = .seconds(1)
+    /// Partitions last for so long at the fastest rate seen of late.
+    private static let lead: Int64 = 10
 
     let pool: PostgresPool
     let observers: LogObservers
@@ -16,11 +18,12 @@ struct Upkeep: Sendable {
 
     func run() async throws {
         var seen: Position?
+        var burst = Burst()
         while true {
             let own = observers.own
             if seen != own {
                 do {
-                    try await makePartitions()
+                    try await makePartitions(&burst)
                     if let seen, own.rawValue / 100_000 != seen.rawValue / 100_000 {
                         _ = try await pool.execute(
                             SQLText.appendsPrune, [.int8(Self.keptPositions)])
@@ -34,14 +37,31 @@ struct Upkeep: Sendable {
         }
     }
 
-    /// Keeps at least one whole partition ahead.
-    func makePartitions() async throws {
+    /// Keeps at least one whole partition ahead, and enough for a burst.
+    func makePartitions(_ burst: inout Burst) async throws {
         while true {
             let row = try await pool.execute(SQLText.partitionsAhead).only()
-            guard try row.int64(0) < row.int64(1) else { return }
+            burst.head = try row.int64(2)
+            let wanted = max(try row.int64(1), burst.eventsInInterval * Self.lead)
+            guard try row.int64(0) < wanted else { return }
             let covered = try await pool.execute(SQLText.partitionAdd).only().int64(0)
             _ = try await pool.execute(SQLText.partitionCover, [.int8(covered)])
             logger.info("Made a partition of the log", [.position: .init(covered)])
+        }
+    }
+
+    /// How fast the log has grown of late, by all nodes.
+    struct Burst {
+        /// The most of one interval; halves with every slower one.
+        private(set) var eventsInInterval: Int64 = 0
+        private var isKnown = false
+
+        var head: Int64 = 0 {
+            didSet {
+                let grown = isKnown ? head - oldValue : 0
+                isKnown = true
+                eventsInInterval = max(grown, eventsInInterval / 2)
+            }
         }
     }
 }

@@ -110,6 +110,26 @@ struct ParsedArguments: Sendable {
         return .seconds(number * scale)
     }
 
+    /// A number of bytes such as `1048576`, `500MB` or `50GiB`.
+    func bytes(_ name: String, in range: ClosedRange<Int64>) throws(UsageError) -> Int64? {
+        guard let text = string(name) else { return nil }
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        let scales: [Substring: Double] = [
+            "": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+            "KiB": 0x1p10, "MiB": 0x1p20, "GiB": 0x1p30, "TiB": 0x1p40,
+        ]
+        guard let number = Double(digits), let scale = scales[text.dropFirst(digits.count)],
+            let value = Int64(exactly: (number * scale).rounded(.down))
+        else {
+            throw UsageError("--\(name) must be a number of bytes such as 500MB or 50GiB")
+        }
+        guard range.contains(value) else {
+            throw UsageError(
+                "--\(name) must be from \(range.lowerBound) to \(range.upperBound) bytes")
+        }
+        return value
+    }
+
     /// One of a closed set of words.
     func choice<Value>(_ name: String, _ choices: [(String, Value)]) throws(UsageError) -> Value? {
         guard let text = string(name) else { return nil }

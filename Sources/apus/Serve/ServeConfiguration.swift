@@ -7,7 +7,7 @@ import Telemetry
 
 /// What `apus serve` was told.
 struct ServeConfiguration: Sendable {
-    static let flags = Doors.flags + ownFlags + LimitFlags.flags
+    static let flags = Doors.flags + ownFlags + RetentionFlags.flags + LimitFlags.flags
 
     private static let ownFlags: [Flag] = [
         .value("database", "URI", "A Postgres 15 of yours; without it a private one is started."),
@@ -58,7 +58,10 @@ struct ServeConfiguration: Sendable {
         limits.maxEvents =
             try arguments.integer("max-request-events", in: 1...10_000) ?? limits.maxEvents
         self.limits = limits
-        log = try LimitFlags.log(arguments)
+        var log = try LimitFlags.log(arguments)
+        log.retention = try RetentionFlags.policy(arguments)
+        log.partitionEvents = try arguments.integer("partition-events", in: 100...100_000_000)
+        self.log = log
         var rpc = try LimitFlags.configuration(arguments)
         // Room for what a request holds besides its events.
         rpc.maxMessageBytes = limits.maxRequestBytes + (64 << 10)

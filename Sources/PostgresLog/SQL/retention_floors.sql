@@ -1,0 +1,7 @@
+-- Consumers that still need events up to a position. $1: the position. Result: name, and behind
+-- which position; who is furthest behind comes first.
+select f.consumer, f.position
+from apus.consumer_floors f
+where f.position < $1
+order by f.position, f.consumer
+limit 100
