@@ -98,7 +98,7 @@ public actor TestPostgres {
             try await Self.removeAfterUs(directory)
             var options = LocalPostgres.Options(dataDirectory: directory + "/data")
             options.isDurable = false
-            options.maxConnections = 300
+            options.maxConnections = 1_000
             options.settings = ["shared_buffers=64MB", "max_wal_size=1GB"]
             return try await LocalPostgres.start(options, logger: .silent)
         }
