@@ -4,23 +4,55 @@ public import Telemetry
 ///
 /// All calls throw ``EventsError`` or `CancellationError`.
 public final class Groups: Sendable {
+    public struct Configuration: Sendable {
+        /// A node that does not show up for so long is taken for dead.
+        public var leaseTime: Duration = .seconds(6)
+        /// Without a hint, partitions are looked after so often.
+        public var pollInterval: Duration = .seconds(1)
+        /// How long a node that drains waits for its members' answers.
+        public var drainGrace: Duration = .seconds(10)
+
+        public init() {}
+    }
+
+    private struct State {
+        var engines: [Int32: ConsumerEngine] = [:]
+        var isDraining = false
+    }
+
     private let store: any GroupStore
     private let log: any EventLog
     private let tail: EventTail
-    private let node: String
-    private let logger: Logger
+    private let configuration: Configuration
+    private let environment: ConsumerEngine.Environment
+    private let keeping: Signal
+    private let started: AsyncStream<ConsumerEngine>
+    private let start: AsyncStream<ConsumerEngine>.Continuation
+    private let state = Lock(State())
 
-    /// - Parameter node: Shown in the ledger; names this process, and no other.
+    /// - Parameters:
+    ///   - node: Shown in the ledger; names this process, and no other.
+    ///   - tellOthers: Gives other nodes a hint to look at their partitions; they tell
+    ///     ``lookAgain()``.
     public init(
-        store: any GroupStore, log: any EventLog, tail: EventTail, node: String,
+        store: any GroupStore, books: any ConsumerBooks, log: any EventLog, tail: EventTail,
+        node: String, configuration: Configuration = Configuration(),
         clock: any Clock<Duration> = ContinuousClock(),
-        wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger
+        wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger,
+        tellOthers: @escaping @Sendable () -> Void = {}
     ) {
+        let keeping = Signal()
+        self.keeping = keeping
         self.store = store
         self.log = log
         self.tail = tail
-        self.node = node
-        self.logger = logger
+        self.configuration = configuration
+        environment = ConsumerEngine.Environment(
+            store: store, books: books, log: log, tail: tail, node: node, time: Timekeeper(clock),
+            wallClock: wallClock, metrics: ConsumerMetrics(metrics), logger: logger,
+            tell: tellOthers)
+        // Bounded by the groups that members name.
+        (started, start) = AsyncStream.makeStream(of: ConsumerEngine.self)
     }
 
     // MARK: The directory
@@ -124,9 +156,43 @@ public final class Groups: Sendable {
         _ request: MembershipRequest,
         _ body: (GroupMembership) async throws -> Result
     ) async throws -> Result {
-        _ = try await find(request.group, tenant: request.tenant)
-        throw EventsError.unavailable(
-            .draining, "This node takes no members yet.", retryAfter: .seconds(1))
+        let stored = try await find(request.group, tenant: request.tenant)
+        let endsAt = request.untilCaughtUp ? try await log.bounds().head : nil
+        let engine = try engine(for: stored)
+        let member = try await engine.join(request)
+        keeping.raise()
+        let heartbeats = SubscriptionRequest.heartbeats
+        let heartbeat =
+            min(max(request.heartbeat, heartbeats.lowerBound), heartbeats.upperBound) * 0.8
+        let membership = GroupMembership {
+            try await engine.next(member, request, heartbeat: heartbeat, endsAt: endsAt)
+        }
+        do {
+            let result = try await body(membership)
+            await leave(engine, member)
+            return result
+        } catch {
+            await leave(engine, member)
+            throw error
+        }
+    }
+
+    private func leave(_ engine: ConsumerEngine, _ member: Int) async {
+        await engine.leave(member)
+        keeping.raise()
+    }
+
+    private func engine(for group: StoredGroup) throws(EventsError) -> ConsumerEngine {
+        let (engine, isNew) = state.withLock { state -> (ConsumerEngine?, Bool) in
+            if state.isDraining { return (nil, false) }
+            if let engine = state.engines[group.consumer] { return (engine, false) }
+            let engine = ConsumerEngine(group, environment)
+            state.engines[group.consumer] = engine
+            return (engine, true)
+        }
+        guard let engine else { throw ConsumerEngine.draining }
+        if isNew { start.yield(engine) }
+        return engine
     }
 
     /// Acts on members' answers, also on those to deliveries of other nodes. Returns once that is
@@ -143,23 +209,150 @@ public final class Groups: Sendable {
                 "acks", "must have at most \(Acknowledgement.maxPerRequest) entries")
         }
         let stored = try await find(group, tenant: tenant)
+        var answers: [TokenAnswer] = []
         for (index, ack) in acks.enumerated() {
             try ack.check("acks[\(index)]")
-            guard AckToken(decoding: ack.token)?.consumer == stored.consumer else {
+            guard let token = AckToken(decoding: ack.token), token.consumer == stored.consumer
+            else {
                 throw EventsError.invalid(
                     "acks[\(index)].ack_token", "must be a token of a delivery of this group")
             }
+            answers.append(TokenAnswer(token: token, verdict: Verdict(ack)))
         }
-        return acks.map(\.token)
+        let counts = try await acknowledge(answers, of: stored.consumer)
+        return zip(acks, counts).compactMap { $1 ? nil : $0.token }
+    }
+
+    /// - Returns: For each answer whether it counts.
+    private func acknowledge(
+        _ answers: [TokenAnswer], of consumer: Int32
+    ) async throws -> [Bool] {
+        guard let engine = state.withLock({ $0.engines[consumer] }) else {
+            return try await leave(answers, to: consumer)
+        }
+        let settlements = await engine.acknowledge(answers)
+        var counts = settlements.map { $0 == .done }
+        let elsewhere = answers.indices.filter { settlements[$0] == .elsewhere }
+        if !elsewhere.isEmpty {
+            let left = try await leave(elsewhere.map { answers[$0] }, to: consumer)
+            for (index, isLeft) in zip(elsewhere, left) { counts[index] = isLeft }
+        }
+        return counts
+    }
+
+    /// Whoever holds the partitions acts on them.
+    private func leave(_ answers: [TokenAnswer], to consumer: Int32) async throws -> [Bool] {
+        let counts = try await environment.books.remark(consumer, answers)
+        lookAgain()
+        environment.tell()
+        return counts
+    }
+
+    /// Another node did something that this one should look at.
+    public func lookAgain() {
+        keeping.raise()
     }
 
     /// No more hand-outs on this node: what is not begun is handed back, members end with
     /// UNAVAILABLE.
     public func drain() {
+        state.withLock { $0.isDraining = true }
+        start.finish()
+        keeping.raise()
     }
 
     /// Keeps this node's share of the groups; returns when it drains and its members' work is
-    /// answered.
+    /// answered, or the grace is over.
     public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.runEngines() }
+            group.addTask { try await self.keep() }
+            group.addTask { try await self.poll() }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        // What is left is free at once, and what was handed out counts as lost.
+        try await environment.books.end(environment.node)
+        environment.tell()
+    }
+
+    /// Returns when the node drains and all is answered.
+    private func runEngines() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for await engine in started {
+                group.addTask {
+                    try await engine.run()
+                    self.forget(engine)
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func forget(_ engine: ConsumerEngine) {
+        state.withLock { state in
+            for (consumer, other) in state.engines where other === engine {
+                state.engines[consumer] = nil
+            }
+        }
+    }
+
+    private func poll() async throws {
+        while true {
+            try await environment.time.sleep(for: configuration.pollInterval)
+            keeping.raise()
+        }
+    }
+
+    /// Shows that this node lives, and sees to it that the partitions are where they should be.
+    private func keep() async throws {
+        var drainedAt: Duration?
+        while true {
+            try Task.checkCancellation()
+            let (engines, isDraining) = state.withLock { ($0.engines, $0.isDraining) }
+            if isDraining {
+                for engine in engines.values { await engine.drain() }
+                let now = environment.time.now()
+                drainedAt = drainedAt ?? now
+                if let drainedAt, now >= drainedAt + configuration.drainGrace { return }
+            }
+            do {
+                try await look(after: engines, isDraining: isDraining)
+            } catch let error as EventsError {
+                environment.logger.warning(
+                    "Groups cannot be looked after", [.error: .init(String(describing: error))])
+            }
+            await keeping.wait()
+        }
+    }
+
+    private func look(
+        after engines: [Int32: ConsumerEngine], isDraining: Bool
+    ) async throws {
+        guard !engines.isEmpty else { return }
+        var members: [ConsumerMembers] = []
+        for (consumer, engine) in engines {
+            let count = isDraining ? 0 : await engine.memberCount
+            if count > 0 { members.append(ConsumerMembers(consumer: consumer, count: count)) }
+        }
+        let books = environment.books
+        try await books.beat(environment.node, for: configuration.leaseTime, members: members)
+        for survey in try await books.survey(Array(engines.keys)) {
+            try await engines[survey.consumer]?.heed(survey)
+        }
+    }
+}
+
+extension Verdict {
+    fileprivate init(_ ack: Acknowledgement) {
+        let action: Action =
+            switch ack.action {
+            case .ack: .ack
+            case .retry: .retry
+            case .deadLetter: .deadLetter
+            case .extend: .extend
+            case .release: .release
+            }
+        self.init(action, reason: ack.reason, delay: ack.delay)
     }
 }

@@ -102,6 +102,9 @@ public final class EventTail: LogObserver, Sendable {
     /// How many subscribers wait for events now.
     var waiting: Int { state.withLock { $0.waiters.values.count { !$0.isReader } } }
 
+    /// Of the log that it follows; nil before anything is known.
+    var epoch: UInt64? { state.withLock { $0.ring.history.epoch } }
+
     // MARK: What subscribers pull
 
     enum Reading {

@@ -19,6 +19,7 @@ struct Migration: Sendable {
         Migration("m0110_checksum", PackageResources.m0110_checksum_sql),
         Migration("m0120_retention", PackageResources.m0120_retention_sql),
         Migration("m0130_groups", PackageResources.m0130_groups_sql),
+        Migration("m0131_consuming", PackageResources.m0131_consuming_sql),
         Migration("m0150_epochs", PackageResources.m0150_epochs_sql),
     ]
 }

@@ -20,6 +20,7 @@ struct Node: Sendable {
     private let log: PostgresEventLog
     private let tail: EventTail
     private let subscriptions: Subscriptions
+    private let groups: Groups
     private let handlers: HandlerHost
     private let replays: Replays
     private let server: RPCServer
@@ -49,6 +50,14 @@ struct Node: Sendable {
         tail = EventTail(log: log, logger: logger.labelled("tail"))
         log.add(tail)
         subscriptions = Subscriptions(log: log, tail: tail)
+
+        var sharing = Groups.Configuration()
+        sharing.leaseTime = configuration.leaseTime
+        sharing.drainGrace = configuration.drainTimeout
+        groups = Groups(
+            store: PostgresGroups(pool: pool), books: PostgresConsumers(log: log), log: log,
+            tail: tail, node: name, configuration: sharing, metrics: metrics,
+            logger: logger.labelled("groups"))
 
         let books = PostgresBooks(pool: pool)
         let leases = PostgresLeases(pool: pool)
@@ -83,8 +92,9 @@ struct Node: Sendable {
             interceptors: [CallMetrics(metrics), CallLogging(logger.labelled("grpc"))],
             configuration: rpc, loops: loops, metrics: metrics,
             logger: logger.labelled("grpc"),
-            willShutDown: { [subscriptions, replays] in
+            willShutDown: { [subscriptions, groups, replays] in
                 serving.stop()
+                groups.drain()
                 subscriptions.drain()
                 replays.drain()
             })
@@ -149,6 +159,7 @@ struct Node: Sendable {
     private func work() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
+            group.addTask { try await groups.run() }
             group.addTask { try await handlers.run() }
             group.addTask { try await replays.run() }
             try await group.waitForAll()

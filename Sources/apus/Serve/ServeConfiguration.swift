@@ -18,6 +18,9 @@ struct ServeConfiguration: Sendable {
         .value("max-request-bytes", "BYTES", "Of the events of one request; default 4194304."),
         .value("max-request-events", "COUNT", "Events of one request; default 1000."),
         .value("drain-timeout", "DURATION", "How long calls may go on after SIGTERM; default 10s."),
+        .value(
+            "lease-time", "DURATION",
+            "A node that is not heard of for so long loses its groups' work to others; default 6s."),
         .toggle("insecure", "Listens beyond loopback although callers are not authenticated."),
         .toggle("insecure-all-tenants", "Every caller may act for every tenant."),
         .value("log-level", "LEVEL", "trace, debug, info, notice, warning, error or critical."),
@@ -33,6 +36,7 @@ struct ServeConfiguration: Sendable {
     let rpc: RPCServerConfiguration
     let log: PostgresEventLog.Configuration
     let drainTimeout: Duration
+    let leaseTime: Duration
     let isInsecure: Bool
     let allTenants: Bool
     let logLevel: LogLevel
@@ -67,6 +71,8 @@ struct ServeConfiguration: Sendable {
         rpc.maxMessageBytes = limits.maxRequestBytes + (64 << 10)
         self.rpc = rpc
         drainTimeout = try arguments.duration("drain-timeout") ?? .seconds(10)
+        leaseTime = try arguments.duration("lease-time") ?? .seconds(6)
+        guard leaseTime >= .seconds(1) else { throw UsageError("--lease-time must be at least 1s") }
         isInsecure = arguments.isSet("insecure")
         allTenants = arguments.isSet("insecure-all-tenants")
         logLevel =

@@ -1,0 +1,96 @@
+/// What changed in a consumer's work on one node since the last batch; recorded all or nothing for
+/// each partition.
+public struct ConsumerBatch: Sendable, Equatable {
+    /// A partition that something of the batch belongs to.
+    public struct Share: Sendable, Equatable {
+        public let partition: Int
+        public let fence: Int64
+        /// Of the batch before: when the store holds another, what it holds is not what we know.
+        public let serial: Int64
+        /// The cursor after.
+        public let cursor: Position
+        /// Nothing is left here: the next holder may have it.
+        public let isReleased: Bool
+    }
+
+    /// How a piece of work stands now.
+    public struct Row: Sendable, Equatable {
+        public let partition: Int
+        public let work: StoredWork
+        /// A remark on it was acted upon.
+        public let clearsRemark: Bool
+    }
+
+    /// Work that is over.
+    public struct Finish: Sendable, Equatable {
+        /// Raw values are those of `apus.dead_letters.resolution`, zero for none.
+        public enum Resolution: Int, Sendable {
+            case none = 0
+            case succeeded = 1
+            case discarded = 2
+        }
+
+        public let partition: Int
+        public let position: Position
+        /// What becomes of its open dead letter.
+        public let resolution: Resolution
+    }
+
+    public struct Failure: Sendable, Equatable {
+        public let partition: Int
+        public let position: Position
+        public let reason: String
+    }
+
+    /// A line of the ledger.
+    public struct Record: Sendable, Equatable {
+        public let partition: Int
+        public let position: Position
+        public let attempt: Int
+        public let outcome: DeliveryOutcome
+        public let startedAt: Timestamp
+        public let duration: Duration
+        public let message: String
+        /// It will be handed out again, after so long.
+        public let retryAfter: Duration?
+    }
+
+    public struct Lane: Sendable, Equatable {
+        public let partition: Int
+        public let scope: LaneScope
+        /// Nil: it met the cursor.
+        public let position: Position?
+    }
+
+    public let consumer: Int32
+    public let node: String
+    public var shares: [Share] = []
+    public var rows: [Row] = []
+    public var finished: [Finish] = []
+    public var deadLetters: [Failure] = []
+    public var records: [Record] = []
+    public var lanes: [Lane] = []
+    /// Somebody waits for an answer: it must outlive a crash.
+    public var isDurable = false
+    /// Its answer was lost: it may have been recorded.
+    public var isRepeated = false
+
+    init(consumer: Int32, node: String) {
+        self.consumer = consumer
+        self.node = node
+    }
+}
+
+/// What became of a batch.
+public struct BatchAnswer: Sendable, Equatable {
+    /// Partitions that somebody else holds by now, or of which the store lost batches: nothing of
+    /// theirs was recorded.
+    public var refused: Set<Int>
+    /// Rows that were left as they are, since another node said something of them.
+    public var remarked: Set<Position>
+
+    public init(refused: Set<Int> = [], remarked: Set<Position> = []) {
+        self.refused = refused
+        self.remarked = remarked
+    }
+}

@@ -1,0 +1,159 @@
+import Telemetry
+
+// Members and their answers.
+extension ConsumerEngine {
+    /// - Parameter head: What was in the log when the member came, for one that ends there.
+    func join(_ request: MembershipRequest) throws -> Int {
+        if let end { throw end }
+        guard !machine.isDraining else { throw Self.draining }
+        nextMember += 1
+        let limits = MembershipRequest.maxInFlightRange
+        machine.join(
+            nextMember,
+            maxInFlight: min(max(request.maxInFlight, limits.lowerBound), limits.upperBound))
+        signals[nextMember] = Signal()
+        isSettled = false
+        wakeUp()
+        return nextMember
+    }
+
+    func leave(_ member: Int) {
+        machine.leave(member, now: time.now())
+        signals[member] = nil
+        wakeTimes[member] = nil
+        wakeUp()
+    }
+
+    var memberCount: Int { machine.members.count }
+
+    static let draining = EventsError.unavailable(
+        .draining, "This node is stopping.", retryAfter: .milliseconds(100))
+
+    /// Waits for a member's next item.
+    ///
+    /// - Parameters:
+    ///   - heartbeat: A checkpoint comes after so long at most.
+    ///   - endsAt: It ends when nothing up to there is left to be handed out; nil: never.
+    func next(
+        _ member: Int, _ request: MembershipRequest, heartbeat: Duration, endsAt: Position?
+    ) async throws -> GroupItem? {
+        let patience = time.now() + heartbeat
+        // A member that ends looks at each tick, since nothing tells it that the rest is done.
+        wakeTimes[member] = endsAt == nil ? patience : .zero
+        while true {
+            try Task.checkCancellation()
+            if let end { throw end }
+            guard !machine.isDraining else { throw Self.draining }
+            let now = time.now()
+            let items = machine.pull(
+                member, limit: request.maxBatchEvents, maxBytes: request.maxBatchBytes, now: now,
+                wall: Timestamp(environment.wallClock.now()))
+            if !items.isEmpty { return .deliveries(items.compactMap(delivery)) }
+            if let endsAt, isSettled, machine.isCaughtUp(through: endsAt) { return nil }
+            if now >= patience, let position = machine.position { return .checkpoint(position) }
+            guard let signal = signals[member] else { throw CancellationError() }
+            await signal.wait()
+        }
+    }
+
+    private func delivery(_ item: WorkItem) -> GroupDelivery? {
+        guard let event = item.event else { return nil }
+        return GroupDelivery(
+            event: event, deliveryID: "\(group.group.name.consumer)/\(event.position)",
+            attempt: item.attempt,
+            token: AckToken(
+                consumer: group.consumer, partition: item.partition, fence: item.fence,
+                position: item.position, ticket: item.ticket))
+    }
+
+    /// Takes answers; returns once they are stored.
+    ///
+    /// - Returns: What became of each; `.elsewhere` for those that somebody else must take.
+    func acknowledge(
+        _ answers: [TokenAnswer]
+    ) async -> [ConsumerStateMachine.Settlement] {
+        let now = time.now()
+        var settlements = answers.map { answer in
+            end == nil ? machine.settle(answer.token, answer.verdict, now: now) : .elsewhere
+        }
+        guard settlements.contains(.pending) else { return settlements }
+        let stored = await withCheckedContinuation { continuation in
+            ackWaiters.append(AckWaiter(answers: answers, continuation: continuation))
+            wakeUp()
+        }
+        for index in answers.indices where settlements[index] == .pending {
+            settlements[index] = stored.contains(answers[index].token.position) ? .done : .elsewhere
+        }
+        return settlements
+    }
+
+    // MARK: Where partitions are
+
+    /// Gives away, takes, and hears what other nodes said.
+    ///
+    /// - Throws: ``EventsError``, `CancellationError`.
+    func heed(_ survey: ConsumerSurvey) async throws {
+        guard let version = survey.version else {
+            return finish(.groupNotFound(group.group.name.rawValue))
+        }
+        if version != group.version {
+            let name = group.group.name
+            guard
+                let stored = try await environment.store.find(name, tenant: group.group.tenant)
+            else { return finish(.groupNotFound(name.rawValue)) }
+            change(to: stored)
+        }
+        let node = environment.node
+        let wanted = PartitionBalance(holders: survey.holders, weights: survey.members)
+            .assign(survey.holders)
+        let leaving = machine.held.filter { wanted[$0] != nil && wanted[$0] != node }
+        if !leaving.isEmpty {
+            machine.giveAway(leaving, now: time.now())
+            wakeUp()
+        }
+        if !machine.isDraining {
+            let missing = wanted.indices.filter { index in
+                wanted[index] == node && machine.partitions[index] == nil
+                    && (survey.holders[index] == nil || survey.holders[index] == node)
+            }
+            if !missing.isEmpty { try await take(missing) }
+        }
+        if survey.hasRemarks { try await hearRemarks() }
+        isSettled =
+            !survey.holders.contains(nil)
+            && wanted.indices.allSatisfy { wanted[$0] != node || machine.partitions[$0] != nil }
+    }
+
+    private func take(_ partitions: [Int]) async throws {
+        let taken = try await environment.books.take(
+            partitions, of: group.consumer, node: environment.node)
+        guard !taken.isEmpty else { return }
+        let positions = taken.flatMap(\.work).map(\.position)
+        let events = positions.isEmpty ? [:] : try await self.events(at: positions)
+        for partition in taken where machine.partitions[partition.partition] == nil {
+            machine.granted(partition, events: events, now: time.now())
+        }
+        environment.logger.info(
+            "Partitions of a group were taken", [.group: name, .count: .init(taken.count)])
+        wakeUp()
+    }
+
+    private func events(at positions: [Position]) async throws -> [Position: RecordedEvent] {
+        var events: [Position: RecordedEvent] = [:]
+        for event in try await environment.books.events(at: positions) {
+            events[event.position] = event
+        }
+        return events
+    }
+
+    private func hearRemarks() async throws {
+        let remarks = try await environment.books.remarks(
+            group.consumer, partitions: machine.held)
+        let revived = remarks.filter { $0.verdict.action == .revive }.map(\.work.position)
+        let events = revived.isEmpty ? [:] : try await self.events(at: revived)
+        for remark in remarks {
+            machine.heed(remark, event: events[remark.work.position], now: time.now())
+        }
+        wakeUp()
+    }
+}

@@ -1,0 +1,115 @@
+// What goes to the store, and what comes back.
+extension ConsumerStateMachine {
+    /// Hands out what can be, and takes all that changed since the last batch; nil when nothing did.
+    /// One batch is under way at a time: ``answered(_:_:now:)`` comes before the next.
+    mutating func takeBatch(now: Duration) -> ConsumerBatch? {
+        precondition(storing.isEmpty, "a batch is under way")
+        if !isDraining { handOut() }
+        shareCursors(now: now)
+        guard !touched.isEmpty else { return nil }
+        var batch = ConsumerBatch(consumer: consumer, node: node)
+        for index in touched.sorted() {
+            guard let partition = partitions[index] else { continue }
+            let isReleased = partition.isLeaving && partition.busy == 0
+            partitions[index]?.isBeingReleased = isReleased
+            batch.shares.append(
+                ConsumerBatch.Share(
+                    partition: index, fence: partition.fence, serial: partition.serial,
+                    cursor: partition.cursor, isReleased: isReleased))
+        }
+        for position in changed.sorted() {
+            guard let item = items[position] else { continue }
+            batch.rows.append(
+                ConsumerBatch.Row(
+                    partition: item.partition, work: item.stored(now: now),
+                    clearsRemark: heeded.contains(position)))
+        }
+        for lane in changedLanes {
+            batch.lanes.append(
+                ConsumerBatch.Lane(
+                    partition: lane.partition, scope: lane.scope,
+                    position: partitions[lane.partition]?.lanes[lane.scope]))
+        }
+        batch.finished = finished
+        batch.deadLetters = deadLetters
+        batch.records = records
+        batch.isDurable = isDurable
+        touched = []
+        changed = []
+        heeded = []
+        changedLanes = []
+        finished = []
+        deadLetters = []
+        records = []
+        isDurable = false
+        return batch
+    }
+
+    /// Cursors that moved past nothing of interest are stored now and then; the others go with
+    /// what moved them.
+    private mutating func shareCursors(now: Duration) {
+        for index in partitions.indices {
+            guard let partition = partitions[index], partition.isLeaving, partition.busy == 0 else {
+                continue
+            }
+            touched.insert(index)
+        }
+        guard now - cursorsStoredAt >= limits.cursorInterval else { return }
+        cursorsStoredAt = now
+        for index in partitions.indices {
+            guard let partition = partitions[index] else { continue }
+            if partition.cursor != partition.storedCursor { touched.insert(index) }
+        }
+    }
+
+    /// The store recorded a batch, but for what it refused.
+    ///
+    /// - Returns: Members for whom something lies ready.
+    mutating func answered(
+        _ batch: ConsumerBatch, _ answer: BatchAnswer, now: Duration
+    ) -> Set<Int> {
+        let handedOut = storing
+        storing = []
+        for share in batch.shares where partitions[share.partition]?.fence == share.fence {
+            if answer.refused.contains(share.partition) || share.isReleased {
+                drop(share.partition)
+            } else {
+                partitions[share.partition]?.serial += 1
+                partitions[share.partition]?.storedCursor = share.cursor
+            }
+        }
+        for position in answer.remarked { setAside(position) }
+        var members: Set<Int> = []
+        for position in handedOut {
+            if let member = layReady(position, now: now) { members.insert(member) }
+        }
+        return members
+    }
+
+    /// Another node said something of it: that decides.
+    private mutating func setAside(_ position: Position) {
+        guard let item = items[position] else { return }
+        free(item)
+        update(position) { item in
+            if case .storing = item.state {
+                item.attempt -= 1
+                item.ticket -= 1
+            }
+            item.state = .remarked
+        }
+    }
+
+    private mutating func layReady(_ position: Position, now: Duration) -> Int? {
+        guard let item = items[position], case .storing(let member) = item.state else {
+            return nil
+        }
+        guard members[member] != nil, partitions[item.partition]?.isLeaving == false else {
+            handBack(position)
+            return nil
+        }
+        let handOut = WorkItem.HandOut(member: member, deadline: now + rules.ackDeadline)
+        update(position) { $0.state = .handedOut(handOut) }
+        members[member]?.ready.append(position)
+        return member
+    }
+}

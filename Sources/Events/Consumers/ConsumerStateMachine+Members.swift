@@ -1,0 +1,173 @@
+// Members, and what is handed to them.
+extension ConsumerStateMachine {
+    /// Room for a batch on its way to each member besides what they work on.
+    var capacity: Int {
+        let wanted = members.values.reduce(0) { $0 + 2 * $1.maxInFlight }
+        return min(max(wanted, limits.capacities.lowerBound), limits.capacities.upperBound)
+    }
+
+    mutating func join(_ member: Int, maxInFlight: Int) {
+        members[member] = ConsumerMember(maxInFlight: maxInFlight)
+        chooseFavourites()
+    }
+
+    /// The member is gone. What it took counts as an attempt, and may be answered until it is
+    /// handed out again; what it never took does not count.
+    mutating func leave(_ member: Int, now: Duration) {
+        let left = items.values.filter { item in
+            if case .handedOut(let handOut) = item.state { return handOut.member == member }
+            return false
+        }
+        for item in left { lose(item, now: now) }
+        members[member] = nil
+        chooseFavourites()
+    }
+
+    private mutating func lose(_ item: WorkItem, now: Duration) {
+        guard case .handedOut(let handOut) = item.state else { return }
+        guard handOut.taken != nil else { return handBack(item.position) }
+        free(item)
+        let isLast = item.attempt >= rules.maxAttempts
+        update(item.position) { item in
+            item.lost += 1
+            item.state = isLast ? .orphaned(until: handOut.deadline) : .waiting(until: nil)
+        }
+        note(item.position)
+        guard let item = items[item.position], !item.isBusy else { return }
+        record(item, .failed, "MEMBER_LEFT", retryAfter: .zero, now: now)
+    }
+
+    /// It was not begun: the attempt does not count.
+    mutating func handBack(_ position: Position) {
+        guard let item = items[position] else { return }
+        free(item)
+        update(position) { item in
+            item.attempt -= 1
+            item.state = .waiting(until: nil)
+        }
+        note(position)
+    }
+
+    /// Takes the work off its member's hands.
+    mutating func free(_ item: WorkItem) {
+        let member: Int
+        switch item.state {
+        case .storing(let id): member = id
+        case .handedOut(let handOut): member = handOut.member
+        case .waiting, .remarked, .orphaned, .held: return
+        }
+        if members[member]?.alone == item.position { members[member]?.alone = nil }
+        if case .handedOut(let handOut) = item.state, handOut.taken == nil,
+            let index = members[member]?.ready.firstIndex(of: item.position)
+        {
+            members[member]?.ready.remove(at: index)
+        }
+    }
+
+    /// Shares the partitions out to the members, moving no more than it must.
+    mutating func chooseFavourites() {
+        let balance = PartitionBalance(
+            holders: favourites, weights: members.mapValues { _ in 1 })
+        favourites = members.isEmpty ? favourites.map { _ in nil } : balance.assign(favourites)
+    }
+
+    // MARK: Handing out
+
+    /// Gives the first of each key in the line to a member with room.
+    mutating func handOut() {
+        var credits = members.mapValues(\.credit).filter { $0.value > 0 }
+        var postponed: [WorkKey] = []
+        while let key = line.popFirst() {
+            keys[key]?.isQueued = false
+            guard let queue = keys[key], isEligible(queue), let first = queue.first,
+                let item = items[first], let partition = partitions[item.partition],
+                !partition.isLeaving
+            else { continue }
+            let isAlone = item.lost >= rules.lostBeforeAlone
+            let member = isAlone ? lonely(for: first) : pick(item.partition, &credits)
+            guard let member else {
+                postponed.append(key)
+                if isAlone {
+                    // A member was reserved: it takes nothing else.
+                    credits = members.mapValues(\.credit).filter { $0.value > 0 }
+                    continue
+                }
+                if credits.isEmpty { break }
+                continue
+            }
+            if isAlone {
+                members[member]?.reserved = nil
+                members[member]?.alone = first
+                credits[member] = nil
+            }
+            update(first) { item in
+                item.state = .storing(member: member)
+                item.attempt += 1
+                item.ticket += 1
+                item.fence = partition.fence
+                item.taken = nil
+            }
+            storing.append(first)
+            note(first)
+        }
+        for key in postponed {
+            keys[key]?.isQueued = true
+            line.append(key)
+        }
+    }
+
+    private func pick(_ partition: Int, _ credits: inout [Int: Int]) -> Int? {
+        var choice = favourites[partition]
+        if choice.flatMap({ credits[$0] }) == nil {
+            choice = credits.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+        }
+        guard let choice, let credit = credits[choice] else { return nil }
+        credits[choice] = credit == 1 ? nil : credit - 1
+        return choice
+    }
+
+    /// A member with nothing else to do; without one, a member is kept for this from now on.
+    private mutating func lonely(for position: Position) -> Int? {
+        if let (id, member) = members.first(where: { $0.value.reserved == position }) {
+            return member.inFlight == 0 ? id : nil
+        }
+        let free = members.filter {
+            $0.value.alone == nil && $0.value.reserved == nil && !$0.value.isStalled
+        }
+        guard
+            let choice = free.min(by: { ($0.value.inFlight, $0.key) < ($1.value.inFlight, $1.key) })
+        else { return nil }
+        if choice.value.inFlight == 0 { return choice.key }
+        members[choice.key]?.reserved = position
+        return nil
+    }
+
+    /// What lies ready for a member; from now on it counts as begun.
+    ///
+    /// - Parameter wall: Now, for the ledger.
+    mutating func pull(
+        _ member: Int, limit: Int, maxBytes: Int, now: Duration, wall: Timestamp
+    ) -> [WorkItem] {
+        members[member]?.isStalled = false
+        guard let ready = members[member]?.ready, !ready.isEmpty else { return [] }
+        var pulled: [WorkItem] = []
+        var bytes = 0
+        for position in ready.prefix(limit) {
+            if bytes >= maxBytes { break }
+            guard let bytesOfItem = items[position]?.bytes else { continue }
+            let taken = WorkItem.Taken(at: now, wall: wall)
+            let deadline = now + rules.ackDeadline
+            update(position) { item in
+                guard case .handedOut(var handOut) = item.state else { return }
+                handOut.taken = taken
+                handOut.deadline = deadline
+                item.state = .handedOut(handOut)
+                item.taken = taken
+            }
+            bytes += bytesOfItem
+            if let item = items[position] { pulled.append(item) }
+        }
+        members[member]?.ready.removeFirst(pulled.count)
+        return pulled
+    }
+}

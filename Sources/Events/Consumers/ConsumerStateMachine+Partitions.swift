@@ -1,0 +1,141 @@
+// Partitions come and go.
+extension ConsumerStateMachine {
+    /// Partitions that are held, or were and are on their way out.
+    var held: [Int] { partitions.indices.filter { partitions[$0] != nil } }
+
+    /// A partition is ours, with what its former holders left. What a member had of it is lost
+    /// with the member, as far as anybody knows.
+    ///
+    /// - Parameter events: Of its work; what has none was dropped by retention, and is over.
+    mutating func granted(
+        _ taken: TakenPartition, events: [Position: RecordedEvent], now: Duration
+    ) {
+        precondition(partitions[taken.partition] == nil, "a partition that is held was taken")
+        var partition = HeldPartition(taken)
+        partition.isLeaving = isDraining
+        partitions[taken.partition] = partition
+        for lane in taken.lanes { lanes[lane.scope, default: 0] += 1 }
+        for work in taken.work where items[work.position] == nil {
+            guard let event = events[work.position] else {
+                finished.append(
+                    ConsumerBatch.Finish(
+                        partition: taken.partition, position: work.position, resolution: .none))
+                touched.insert(taken.partition)
+                continue
+            }
+            restore(work, event, now: now)
+        }
+    }
+
+    private mutating func restore(_ work: StoredWork, _ event: RecordedEvent, now: Duration) {
+        var item = WorkItem(event, work)
+        switch work.state {
+        case .waiting:
+            item.state = .waiting(until: work.delay > .zero ? now + work.delay : nil)
+        case .held:
+            item.event = nil
+            item.state = .held
+        case .handedOut:
+            item.lost += 1
+            item.state =
+                item.attempt >= rules.maxAttempts
+                ? .orphaned(until: now + rules.ackDeadline) : .waiting(until: nil)
+        }
+        insert(item)
+        if work.state == .handedOut { note(item.position) }
+    }
+
+    /// Partitions that another node should have: nothing of them is handed out any more, and they
+    /// go once what members have of them is answered or past its deadline.
+    mutating func giveAway(_ leaving: some Sequence<Int>, now: Duration) {
+        for index in leaving where partitions[index]?.isLeaving == false {
+            partitions[index]?.isLeaving = true
+            touched.insert(index)
+        }
+        for item in items.values {
+            guard case .handedOut(let handOut) = item.state, handOut.taken == nil,
+                partitions[item.partition]?.isLeaving == true
+            else { continue }
+            handBack(item.position)
+        }
+    }
+
+    /// Everything goes, as ``giveAway(_:now:)`` says; whatever is taken from now on too.
+    mutating func drain(now: Duration) {
+        isDraining = true
+        giveAway(partitions.indices, now: now)
+    }
+
+    /// The partition is somebody else's: what we know of it is worth nothing.
+    mutating func drop(_ index: Int) {
+        for item in items.values where item.partition == index {
+            free(item)
+            remove(item.position)
+        }
+        for scope in partitions[index]?.lanes.keys ?? [:].keys { closeLane(scope, in: index) }
+        changedLanes = changedLanes.filter { $0.partition != index }
+        finished.removeAll { $0.partition == index }
+        deadLetters.removeAll { $0.partition == index }
+        records.removeAll { $0.partition == index }
+        touched.remove(index)
+        partitions[index] = nil
+    }
+
+    // MARK: Lanes
+
+    /// The cursor goes on without these events.
+    mutating func openLane(_ scope: LaneScope, in index: Int, after position: Position) {
+        guard partitions[index]?.lanes[scope] == nil else { return }
+        partitions[index]?.lanes[scope] = position
+        lanes[scope, default: 0] += 1
+        noteLane(scope, in: index)
+    }
+
+    /// A lane was read up to a position; where it meets what reads on, it ends.
+    mutating func advanceLane(_ scope: LaneScope, in index: Int, to position: Position) {
+        guard let partition = partitions[index], let before = partition.lanes[scope] else { return }
+        let limit = partition.limit(of: scope)
+        if min(position, limit) >= limit {
+            closeLane(scope, in: index)
+            noteLane(scope, in: index)
+        } else if position > before {
+            partitions[index]?.lanes[scope] = position
+            noteLane(scope, in: index)
+        }
+    }
+
+    private mutating func closeLane(_ scope: LaneScope, in index: Int) {
+        guard partitions[index]?.lanes.removeValue(forKey: scope) != nil else { return }
+        let left = (lanes[scope] ?? 1) - 1
+        lanes[scope] = left == 0 ? nil : left
+    }
+
+    private mutating func noteLane(_ scope: LaneScope, in index: Int) {
+        changedLanes.insert(LaneAt(partition: index, scope: scope))
+        touched.insert(index)
+    }
+
+    // MARK: How far it is
+
+    /// All up to here is finished, as far as this node's share goes; nil when it has none.
+    var position: Position? {
+        var least: Position?
+        for partition in partitions {
+            guard let partition else { continue }
+            least = min(least ?? partition.cursor, partition.cursor)
+            for position in partition.lanes.values { least = min(least ?? position, position) }
+        }
+        guard var least else { return nil }
+        for position in items.keys { least = min(least, position.previous) }
+        return least
+    }
+
+    /// Whether nothing up to a position is left to be handed out here, apart from what waits for
+    /// long.
+    func isCaughtUp(through position: Position) -> Bool {
+        guard load.active == members.values.reduce(0, { $0 + $1.inFlight - $1.ready.count }),
+            storing.isEmpty, lanes.isEmpty
+        else { return false }
+        return partitions.allSatisfy { $0.map { $0.cursor >= position } ?? true }
+    }
+}

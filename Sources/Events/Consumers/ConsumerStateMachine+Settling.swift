@@ -1,0 +1,200 @@
+// What becomes of work that was handed out.
+extension ConsumerStateMachine {
+    /// What a token is worth here.
+    enum Settlement: Equatable {
+        /// It counts once the next batch is stored.
+        case pending
+        /// It counts; nothing is to be stored.
+        case done
+        /// The event was handed out again, or is finished.
+        case expired
+        /// Somebody else holds the partition, or nobody.
+        case elsewhere
+    }
+
+    mutating func settle(_ token: AckToken, _ verdict: Verdict, now: Duration) -> Settlement {
+        guard partitions[token.partition]?.isBeingReleased == false else { return .elsewhere }
+        guard let item = items[token.position], item.ticket == token.ticket,
+            item.fence == token.fence, item.state != .held, !isStoring(item)
+        else { return .expired }
+        if verdict.action == .extend {
+            guard extend(item, verdict.delay, now: now) else { return .expired }
+            return .done
+        }
+        act(on: item, verdict, now: now)
+        isDurable = true
+        return .pending
+    }
+
+    private func isStoring(_ item: WorkItem) -> Bool {
+        if case .storing = item.state { return true }
+        return false
+    }
+
+    private mutating func extend(_ item: WorkItem, _ delay: Duration, now: Duration) -> Bool {
+        guard case .handedOut(var handOut) = item.state else { return false }
+        handOut.deadline = now + (delay > .zero ? delay : rules.ackDeadline)
+        update(item.position) { $0.state = .handedOut(handOut) }
+        return true
+    }
+
+    private mutating func act(on item: WorkItem, _ verdict: Verdict, now: Duration) {
+        free(item)
+        let until = verdict.delay > .zero ? now + verdict.delay : nil
+        switch verdict.action {
+        case .ack:
+            record(item, .succeeded, "", now: now)
+            finish(item, .succeeded)
+        case .retry where item.attempt < rules.maxAttempts:
+            record(item, .failed, verdict.reason, retryAfter: verdict.delay, now: now)
+            wait(item, until: until)
+        case .retry, .deadLetter:
+            giveUp(item, verdict.reason, now: now)
+        case .release:
+            update(item.position) { $0.attempt -= 1 }
+            wait(item, until: until)
+        case .discard:
+            finish(item, .discarded)
+        case .extend, .revive:
+            break
+        }
+    }
+
+    /// Back into its key's queue; the token it was handed out with is worth nothing any more.
+    private mutating func wait(_ item: WorkItem, until: Duration?) {
+        update(item.position) { item in
+            item.ticket += 1
+            item.state = .waiting(until: until)
+        }
+        note(item.position)
+    }
+
+    /// Acts on what another node left.
+    ///
+    /// - Parameter event: Of a dead letter that is tried again.
+    mutating func heed(_ remark: Remark, event: RecordedEvent?, now: Duration) {
+        guard partitions[remark.partition]?.isBeingReleased == false else { return }
+        let position = remark.work.position
+        if remark.verdict.action == .revive { return revive(remark, event, now: now) }
+        // Of one that is being stored the store will say that it is remarked.
+        guard let item = items[position], !isStoring(item) else { return }
+        guard item.ticket == remark.work.ticket || remark.verdict.action == .discard else {
+            return forget(remarkOn: item)
+        }
+        heeded.insert(position)
+        note(position)
+        if remark.verdict.action == .extend {
+            if !extend(item, remark.verdict.delay, now: now) { forget(remarkOn: item) }
+        } else {
+            act(on: item, remark.verdict, now: now)
+        }
+    }
+
+    private mutating func forget(remarkOn item: WorkItem) {
+        if item.state == .remarked { update(item.position) { $0.state = .waiting(until: nil) } }
+        heeded.insert(item.position)
+        note(item.position)
+    }
+
+    private mutating func revive(_ remark: Remark, _ event: RecordedEvent?, now: Duration) {
+        guard let event else { return }
+        let position = event.position
+        let until = remark.verdict.delay > .zero ? now + remark.verdict.delay : nil
+        if items[position] == nil {
+            var item = WorkItem(event, remark.work)
+            item.state = .held
+            insert(item)
+        }
+        guard let item = items[position], item.state == .held else {
+            return items[position].map { forget(remarkOn: $0) } ?? ()
+        }
+        update(item.position) { item in
+            item.event = event
+            item.attempt = 0
+            item.lost = 0
+            item.ticket += 1
+            item.isRevived = true
+            item.state = .waiting(until: until)
+        }
+        heeded.insert(position)
+        note(position)
+    }
+
+    // MARK: Ends
+
+    mutating func finish(_ item: WorkItem, _ resolution: ConsumerBatch.Finish.Resolution) {
+        finished.append(
+            ConsumerBatch.Finish(
+                partition: item.partition, position: item.position, resolution: resolution))
+        touched.insert(item.partition)
+        remove(item.position)
+    }
+
+    /// The event becomes a dead letter.
+    mutating func giveUp(_ item: WorkItem, _ reason: String, now: Duration) {
+        record(item, .deadLettered, reason, now: now)
+        deadLetters.append(
+            ConsumerBatch.Failure(
+                partition: item.partition, position: item.position, reason: reason))
+        guard rules.holdsKeys else { return finish(item, .none) }
+        update(item.position) { item in
+            item.ticket += 1
+            item.isRevived = true
+            item.event = nil
+            item.state = .held
+        }
+        note(item.position)
+    }
+
+    mutating func record(
+        _ item: WorkItem, _ outcome: DeliveryOutcome, _ message: String,
+        retryAfter: Duration? = nil, now: Duration
+    ) {
+        guard let taken = item.taken else { return }
+        records.append(
+            ConsumerBatch.Record(
+                partition: item.partition, position: item.position, attempt: item.attempt,
+                outcome: outcome, startedAt: taken.wall, duration: now - taken.at,
+                message: message, retryAfter: retryAfter))
+    }
+
+    // MARK: Time
+
+    /// When ``tick(now:)`` has something to do.
+    var nextTick: Duration? { due.first }
+
+    mutating func tick(now: Duration) {
+        while let position = due.popDue(now: now) {
+            guard let item = items[position], let time = item.due, time <= now else { continue }
+            switch item.state {
+            case .waiting:
+                update(position) { $0.state = .waiting(until: nil) }
+            case .orphaned:
+                free(item)
+                giveUp(item, "MEMBER_LEFT", now: now)
+            case .handedOut(let handOut) where handOut.taken == nil:
+                members[handOut.member]?.isStalled = true
+                handBack(position)
+            case .handedOut:
+                timeOut(item, now: now)
+            case .storing, .remarked, .held:
+                break
+            }
+        }
+        // What was answered long before its moment leaves its entries behind.
+        if due.count > 4 * items.count + 4_096 {
+            due = DueHeap()
+            for item in items.values {
+                if let time = item.due { due.insert(item.position, at: time) }
+            }
+        }
+    }
+
+    private mutating func timeOut(_ item: WorkItem, now: Duration) {
+        free(item)
+        if item.attempt >= rules.maxAttempts { return giveUp(item, "ACK_DEADLINE", now: now) }
+        record(item, .timedOut, "ACK_DEADLINE", retryAfter: .zero, now: now)
+        update(item.position) { $0.state = .waiting(until: nil) }
+        note(item.position)
+    }
+}

@@ -1,0 +1,195 @@
+/// One consumer's work on one node, decided without I/O.
+///
+/// The flow of an event:
+///
+/// 1. ``nextRead(limit:)`` says what to read; ``took(_:_:now:)`` takes a page up: each event of a
+///    partition held here becomes a ``WorkItem`` in the queue of its key, or is left to a lane when
+///    its tenant or its key has more than its share.
+/// 2. ``takeBatch(now:)`` hands the first of each key to a member that has room, and returns all
+///    that changed since the last batch: cursors, work, lanes, ledger. The store records it under
+///    the fences of the partitions, all or nothing.
+/// 3. ``answered(_:_:now:)`` makes the hand-outs lie ready for their members, who ``pull`` them. So
+///    an attempt is counted before anybody sees it. A partition that the store refuses is
+///    forgotten: another node has it.
+/// 4. ``settle(_:_:now:)`` takes a member's word, ``tick(now:)`` deadlines, ``leave(_:now:)`` the
+///    loss of a member; what follows goes into the next batch.
+///
+/// What is finished leaves the store's table of work; all else up to a partition's cursor has a row
+/// there or belongs to a lane, so that whoever takes a partition over knows what is left to do.
+///
+/// Nothing here knows what a member is: a gRPC stream, a handler, a webhook.
+struct ConsumerStateMachine {
+    struct Limits {
+        /// Of one key: more waits in a lane.
+        var keyShare = 32
+        /// Of all partitions held here.
+        var maxLanes = 1_024
+        /// Pieces of work that wait for long: delayed, or held by a dead letter.
+        var maxParked = 10_000
+        /// Of the events of all work.
+        var maxBytes = 64 << 20
+        var capacities = 64...20_000
+        var readEvents = 500
+        /// Cursors that moved without any work are stored so often.
+        var cursorInterval: Duration = .seconds(2)
+    }
+
+    let consumer: Int32
+    let node: String
+    let limits: Limits
+    var rules: ConsumerRules
+
+    var partitions: [HeldPartition?] = Array(repeating: nil, count: Partition.count)
+    var items: [Position: WorkItem] = [:]
+    var keys: [WorkKey: KeyQueue] = [:]
+    var members: [Int: ConsumerMember] = [:]
+    var load = WorkLoad()
+    /// Keys of which the first may be handed out.
+    var line = Line<WorkKey>()
+    var due = DueHeap()
+    /// For each partition the member that is asked first.
+    var favourites: [Int?] = Array(repeating: nil, count: Partition.count)
+    /// In how many partitions each lane is.
+    var lanes: [LaneScope: Int] = [:]
+    /// The newest position that was heard of.
+    var head: Position = .zero
+    var turn = 0
+    var isDraining = false
+
+    // What the next batch will tell.
+    var changed: Set<Position> = []
+    var heeded: Set<Position> = []
+    var touched: Set<Int> = []
+    var changedLanes: Set<LaneAt> = []
+    var finished: [ConsumerBatch.Finish] = []
+    var deadLetters: [ConsumerBatch.Failure] = []
+    var records: [ConsumerBatch.Record] = []
+    var isDurable = false
+    /// Being stored with the batch that is under way.
+    var storing: [Position] = []
+    var cursorsStoredAt: Duration = .zero
+
+    struct LaneAt: Hashable {
+        let partition: Int
+        let scope: LaneScope
+    }
+
+    init(
+        consumer: Int32, node: String, rules: ConsumerRules, limits: Limits = Limits()
+    ) {
+        self.consumer = consumer
+        self.node = node
+        self.rules = rules
+        self.limits = limits
+    }
+
+    /// Changes a piece of work and everything that counts it.
+    mutating func update(_ position: Position, _ change: (inout WorkItem) -> Void) {
+        guard var item = items[position] else { return }
+        count(item, -1)
+        let wasBusy = item.isBusy
+        change(&item)
+        items[position] = item
+        count(item, 1)
+        if item.isBusy {
+            keys[item.key]?.busy = position
+            if let time = item.due { due.insert(position, at: time) }
+        } else {
+            if wasBusy { keys[item.key]?.busy = nil }
+            if let time = item.due { due.insert(position, at: time) }
+            queue(item.key)
+        }
+    }
+
+    mutating func insert(_ item: WorkItem) {
+        items[item.position] = item
+        keys[item.key, default: KeyQueue()].insert(item.position)
+        count(item, 1)
+        if item.isBusy { keys[item.key]?.busy = item.position }
+        if let time = item.due { due.insert(item.position, at: time) }
+        queue(item.key)
+    }
+
+    /// The item is over, or another node's affair.
+    mutating func remove(_ position: Position) {
+        guard let item = items.removeValue(forKey: position) else { return }
+        count(item, -1)
+        changed.remove(position)
+        heeded.remove(position)
+        for (id, member) in members where member.reserved == position {
+            members[id]?.reserved = nil
+        }
+        keys[item.key]?.remove(position)
+        if keys[item.key]?.isEmpty == true {
+            keys[item.key] = nil
+        } else {
+            queue(item.key)
+        }
+    }
+
+    /// Puts a key into the line if its first piece of work may be handed out.
+    mutating func queue(_ key: WorkKey) {
+        guard let queue = keys[key], !queue.isQueued, isEligible(queue) else { return }
+        keys[key]?.isQueued = true
+        line.append(key)
+    }
+
+    func isEligible(_ queue: KeyQueue) -> Bool {
+        guard queue.busy == nil, let first = queue.first else { return false }
+        return items[first]?.state == .waiting(until: nil)
+    }
+
+    private mutating func count(_ item: WorkItem, _ sign: Int) {
+        load.count(item, sign)
+        if item.isBusy {
+            partitions[item.partition]?.busy += sign
+            if case .handedOut(let handOut) = item.state {
+                members[handOut.member]?.inFlight += sign
+            } else if case .storing(let member) = item.state {
+                members[member]?.inFlight += sign
+            }
+        }
+    }
+
+    mutating func note(_ position: Position) {
+        guard let item = items[position] else { return }
+        changed.insert(position)
+        touched.insert(item.partition)
+    }
+}
+
+/// What a consumer asks for, apart from its filter.
+struct ConsumerRules: Sendable, Equatable {
+    /// Later events of a dead letter's key wait.
+    var holdsKeys: Bool
+    var maxAttempts: Int
+    var ackDeadline: Duration
+    /// Several tenants' events come: none may fill the house.
+    var isShared: Bool
+
+    init(holdsKeys: Bool, maxAttempts: Int, ackDeadline: Duration, isShared: Bool) {
+        self.holdsKeys = holdsKeys
+        self.maxAttempts = maxAttempts
+        self.ackDeadline = ackDeadline
+        self.isShared = isShared
+    }
+
+    init(_ group: Group) {
+        self.init(
+            holdsKeys: group.ordering == .hold, maxAttempts: group.maxAttempts,
+            ackDeadline: group.ackDeadline, isShared: group.filter.spansTenants)
+    }
+
+    /// An event that was lost so often with its member is handed out alone, while there is an
+    /// attempt left to find out that it was not to blame.
+    var lostBeforeAlone: Int { min(3, max(1, maxAttempts - 1)) }
+}
+
+extension EventFilter {
+    fileprivate var spansTenants: Bool {
+        switch tenants {
+        case .all: true
+        case .only(let tenants): tenants.count > 1
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// Moments at which somebody must look at a piece of work. What was put in stays until its moment,
+/// also when it no longer counts: whoever takes it out looks.
+struct DueHeap {
+    struct Entry {
+        let time: Duration
+        let position: Position
+    }
+
+    private var entries: [Entry] = []
+
+    var first: Duration? { entries.first?.time }
+    var count: Int { entries.count }
+
+    mutating func insert(_ position: Position, at time: Duration) {
+        entries.append(Entry(time: time, position: position))
+        var child = entries.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard entries[child].time < entries[parent].time else { return }
+            entries.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    /// The earliest one, if its moment has come.
+    mutating func popDue(now: Duration) -> Position? {
+        guard let first = entries.first, first.time <= now else { return nil }
+        let last = entries.removeLast()
+        guard !entries.isEmpty else { return first.position }
+        entries[0] = last
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count {
+                if entries[child].time < entries[least].time { least = child }
+            }
+            guard least != parent else { return first.position }
+            entries.swapAt(parent, least)
+            parent = least
+        }
+    }
+}

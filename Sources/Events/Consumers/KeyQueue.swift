@@ -1,0 +1,47 @@
+/// The work of one key, in order.
+struct KeyQueue {
+    /// Rising.
+    private(set) var positions: [Position] = []
+    /// The one that is with a member.
+    var busy: Position?
+    /// It is in the line of those that may be handed out.
+    var isQueued = false
+
+    var first: Position? { positions.first }
+    var count: Int { positions.count }
+    var isEmpty: Bool { positions.isEmpty }
+
+    mutating func insert(_ position: Position) {
+        guard let last = positions.last, position < last else {
+            positions.append(position)
+            return
+        }
+        positions.insert(position, at: positions.firstIndex { $0 > position } ?? positions.count)
+    }
+
+    mutating func remove(_ position: Position) {
+        if let index = positions.firstIndex(of: position) { positions.remove(at: index) }
+        if busy == position { busy = nil }
+    }
+}
+
+/// A line of waiting ones, over one array: what left is closed up now and then.
+struct Line<Element> {
+    private var elements: [Element] = []
+    private var head = 0
+
+    var isEmpty: Bool { head == elements.count }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        let element = elements[head]
+        head += 1
+        if head >= 64, head * 2 >= elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return element
+    }
+}

@@ -1,0 +1,112 @@
+/// The events of which order is kept.
+struct WorkKey: Hashable, Sendable {
+    let tenant: TenantID
+    let key: String
+}
+
+/// An event that was taken up and is not finished, as its holder knows it.
+struct WorkItem {
+    enum State: Equatable {
+        /// For its turn; not before a moment, if there is one.
+        case waiting(until: Duration?)
+        /// Another node left a remark, which decides.
+        case remarked
+        /// Handed to a member as soon as the store has it.
+        case storing(member: Int)
+        case handedOut(HandOut)
+        /// Its last attempt's member left; it may be answered still, up to a moment.
+        case orphaned(until: Duration)
+        /// A dead letter that holds its key.
+        case held
+    }
+
+    struct HandOut: Equatable {
+        let member: Int
+        var deadline: Duration
+        /// When the member took it; nil while it lies ready.
+        var taken: Taken?
+    }
+
+    struct Taken: Equatable {
+        let at: Duration
+        let wall: Timestamp
+    }
+
+    let position: Position
+    let partition: Int
+    let key: WorkKey
+    let bytes: Int
+    /// Nil while it is held.
+    var event: RecordedEvent?
+    var state: State
+    var attempt = 0
+    var lost = 0
+    var ticket: Int32 = 0
+    /// Of the last hand-out.
+    var fence: Int64 = 0
+    var isRevived = false
+    /// Of the last hand-out that was taken.
+    var taken: Taken?
+
+    init(_ event: RecordedEvent) {
+        position = event.position
+        partition = event.partition
+        key = WorkKey(tenant: event.tenant, key: event.partitionKey)
+        bytes = event.footprint
+        self.event = event
+        state = .waiting(until: nil)
+    }
+
+    /// As another holder left it.
+    init(_ event: RecordedEvent, _ stored: StoredWork) {
+        self.init(event)
+        attempt = stored.attempt
+        lost = stored.lost
+        ticket = stored.ticket
+        fence = stored.fence
+        isRevived = stored.isRevived
+    }
+
+    /// Keeps the next one of its key from being handed out, and its partition from being moved.
+    var isBusy: Bool {
+        switch state {
+        case .storing, .handedOut, .orphaned: true
+        case .waiting, .remarked, .held: false
+        }
+    }
+
+    /// Waits for something that may take long, and so counts for nobody's share.
+    var isParked: Bool {
+        switch state {
+        case .held, .remarked: true
+        case .waiting(let until): until != nil
+        case .storing, .handedOut, .orphaned: false
+        }
+    }
+
+    /// When time changes its state.
+    var due: Duration? {
+        switch state {
+        case .waiting(let until): until
+        case .handedOut(let handOut): handOut.deadline
+        case .orphaned(let until): until
+        case .remarked, .storing, .held: nil
+        }
+    }
+
+    func stored(now: Duration) -> StoredWork {
+        var delay = Duration.zero
+        let stored: StoredWork.State
+        switch state {
+        case .waiting(let until):
+            stored = .waiting
+            if let until, until > now { delay = until - now }
+        case .remarked: stored = .waiting
+        case .storing, .handedOut, .orphaned: stored = .handedOut
+        case .held: stored = .held
+        }
+        return StoredWork(
+            position: position, state: stored, attempt: attempt, lost: lost, ticket: ticket,
+            fence: fence, delay: delay, isRevived: isRevived)
+    }
+}

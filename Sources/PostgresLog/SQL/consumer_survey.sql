@@ -1,0 +1,26 @@
+-- Where consumers' partitions and members are. $1 consumers. For each: its number, the version of
+-- its group (null: deleted), 64 holders that are alive (empty: none), nodes with members, how many
+-- each has, whether there are remarks.
+select c.id, g.version,
+    array(
+        select case when n.node is null then '' else p.holder end
+        from apus.consumer_partitions p
+        left join apus.consumer_nodes n
+            on n.node = p.holder and n.expires_at > clock_timestamp()
+        where p.consumer_id = c.id
+        order by p.partition),
+    array(
+        select m.node
+        from apus.consumer_members m
+        join apus.consumer_nodes n on n.node = m.node and n.expires_at > clock_timestamp()
+        where m.consumer_id = c.id
+        order by m.node),
+    array(
+        select m.members
+        from apus.consumer_members m
+        join apus.consumer_nodes n on n.node = m.node and n.expires_at > clock_timestamp()
+        where m.consumer_id = c.id
+        order by m.node),
+    exists (select from apus.work w where w.consumer_id = c.id and w.verdict is not null)
+from unnest($1::integer[]) as c (id)
+left join apus.groups g on g.consumer_id = c.id
