@@ -38,7 +38,7 @@ class Result:
 def told(*command):
     """What one of our clients in C says."""
     output = subprocess.run(
-        [str(word) for word in command], check=True, capture_output=True, text=True
+        [str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True
     ).stdout
     found = json.loads(output)
     return Result(found["events"] / found["seconds"], found["p50"], found["p99"])

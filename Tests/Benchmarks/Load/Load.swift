@@ -10,7 +10,6 @@ struct Load: Sendable {
     let channels: [ClientChannel]
     let loop: IOLoop
 
-    private static let tenants = 50
     private static let payloadBytes = 300
 
     /// Unary publishes of one event, so many in flight at any moment.
@@ -21,12 +20,13 @@ struct Load: Sendable {
                     group.addTask(executorPreference: loop) {
                         let channel = channels[worker % channels.count]
                         let request = Self.request(events: 1).encoded()
-                        let call = Self.call(worker)
+                        var tenant = worker
                         var latencies: [Double] = []
                         while ContinuousClock.now < deadline {
                             let start = ContinuousClock.now
                             _ = try await channel.unary(
-                                ApusV1.EventServiceMethods.publish, request, options: call)
+                                ApusV1.EventServiceMethods.publish, request, options: call(tenant))
+                            tenant += options.inFlight
                             latencies.append(Self.seconds(since: start))
                         }
                         return latencies
@@ -41,7 +41,7 @@ struct Load: Sendable {
     func publishStream() async throws -> LoadResult {
         var result = try await timed { deadline in
             try await channels[0].withCall(
-                ApusV1.EventServiceMethods.publishStream, options: Self.call(0)
+                ApusV1.EventServiceMethods.publishStream, options: call(0)
             ) { call in
                 let request = Self.request(events: options.batch).encoded()
                 var sent: [ContinuousClock.Instant] = []
@@ -76,7 +76,7 @@ struct Load: Sendable {
             filter: ApusV1.Filter(sources: ["delivery-load"]), start: .end(GoogleProtobuf.Empty()))
         let start = ContinuousClock.now
         let latencies = try await channels[0].withCall(
-            ApusV1.EventServiceMethods.subscribe, options: Self.call(0)
+            ApusV1.EventServiceMethods.subscribe, options: call(0)
         ) { call in
             try await call.send(subscribe.encoded())
             try await call.finishSending()
@@ -120,7 +120,7 @@ struct Load: Sendable {
                 group.addTask(executorPreference: loop) {
                     published.withLock { $0[index] = .now }
                     _ = try await channels[0].unary(
-                        ApusV1.EventServiceMethods.publish, bytes, options: Self.call(0))
+                        ApusV1.EventServiceMethods.publish, bytes, options: call(0))
                 }
             }
             try await group.waitForAll()
@@ -134,7 +134,7 @@ struct Load: Sendable {
         try await store(options.events)
         let start = ContinuousClock.now
         let count = try await channels[0].withCall(
-            ApusV1.EventServiceMethods.subscribe, options: Self.call(0)
+            ApusV1.EventServiceMethods.subscribe, options: call(0)
         ) { call in
             try await call.send(subscribe.encoded())
             try await call.finishSending()
@@ -150,7 +150,7 @@ struct Load: Sendable {
 
     private func store(_ count: Int) async throws {
         try await channels[0].withCall(
-            ApusV1.EventServiceMethods.publishStream, options: Self.call(0)
+            ApusV1.EventServiceMethods.publishStream, options: call(0)
         ) { call in
             let request = Self.request(events: 500).encoded()
             let requests = count / 500
@@ -181,9 +181,9 @@ struct Load: Sendable {
         return Double(seconds) + Double(attoseconds) / 1e18
     }
 
-    private static func call(_ worker: Int) -> CallOptions {
+    private func call(_ number: Int) -> CallOptions {
         var metadata = Metadata()
-        metadata.append("x-tenant-id", "tenant-\(worker % tenants)")
+        metadata.append("x-tenant-id", "tenant-\(number % options.tenants)")
         return CallOptions(metadata: metadata)
     }
 

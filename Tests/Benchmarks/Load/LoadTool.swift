@@ -42,7 +42,7 @@ struct OptionError: Error {
 }
 
 /// `apus-load MODE --address HOST:PORT [--seconds N] [--in-flight N] [--batch N] [--rate N]
-/// [--events N]`.
+/// [--events N] [--tenants N]`.
 struct Options: Sendable {
     let mode: String
     var host = "127.0.0.1"
@@ -52,6 +52,7 @@ struct Options: Sendable {
     var batch = 1
     var rate = 1_000
     var events = 100_000
+    var tenants = 50
 
     /// Enough for every call to have a stream of its own.
     var connections: Int { max(1, min(4, inFlight / 16)) }
@@ -79,6 +80,7 @@ struct Options: Sendable {
             case "--batch": batch = number
             case "--rate": rate = number
             case "--events": events = number
+            case "--tenants": tenants = number
             default: throw OptionError(text: "unknown flag \(name)")
             }
         }

@@ -59,6 +59,8 @@ static struct bytes subscribe_request, publish_request;
 static long allowed, written;
 static int opened, closed;
 static struct stream *publisher;
+// Of streams that ended.
+static char status[512];
 
 static void die(const char *what) {
     fprintf(stderr, "subscribers: %s: %s\n", what, strerror(errno));
@@ -146,10 +148,21 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_length, const uint8_t *value, size_t length, uint8_t flags,
+                     void *connection) {
+    (void)session, (void)frame, (void)flags, (void)connection;
+    size_t used = strlen(status);
+    if (name_length >= 5 && memcmp(name, "grpc-", 5) == 0)
+        snprintf(status + used, sizeof status - used, "%.*s: %.*s ", (int)name_length, name,
+            (int)length, value);
+    return 0;
+}
+
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *connection) {
     (void)session, (void)connection;
     if (code != 0 || publisher != NULL) {
-        fprintf(stderr, "subscribers: stream %d ended, code %u\n", id, code);
+        fprintf(stderr, "subscribers: stream %d ended, code %u, %s\n", id, code, status);
         exit(1);
     }
     closed++;
@@ -210,6 +223,7 @@ static struct connection *open_connection(int port, int ready) {
     nghttp2_session_callbacks_new(&callbacks);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
     nghttp2_session_client_new(&connection->session, callbacks, connection);
     nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window}};
