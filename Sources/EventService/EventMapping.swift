@@ -14,10 +14,7 @@ extension EventDraft {
             occurredAt: event.occurredAt.map(Timestamp.init),
             metadata: event.metadata.map(EventMetadata.init) ?? EventMetadata(),
             typeURL: event.data?.typeUrl ?? "", data: event.data?.value ?? [])
-        hash.update(contentHeader)
-        hash.update(data)
-        let (high, low) = hash.finish().first16
-        fingerprint = Fingerprint(high: high, low: low)
+        fingerprint = Fingerprint(of: self, hash: hash)
     }
 }
 

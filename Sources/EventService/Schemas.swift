@@ -44,6 +44,14 @@ public struct Schemas: SchemaCatalogue {
         messages[TypeVersion(type: type, version: version)]
     }
 
+    func descriptor(of message: String) -> MessageDescriptor? { byMessage[message]?.descriptor }
+
+    var jsonOptions: ProtobufJSON.ParseOptions {
+        var options = ProtobufJSON.ParseOptions.default
+        options.limits = limits
+        return options
+    }
+
     public func check(_ data: [UInt8], message name: String) -> FieldViolation? {
         guard let descriptor = byMessage[name]?.descriptor else {
             return FieldViolation(field: "", description: "is of no known message")

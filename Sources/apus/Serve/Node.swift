@@ -23,6 +23,7 @@ struct Node: Sendable {
     private let groups: Groups
     private let handlers: HandlerHost
     private let replays: Replays
+    private let outbox: OutboxDrainer
     private let server: RPCServer
     private let logger: Logger
 
@@ -69,12 +70,19 @@ struct Node: Sendable {
             store: PostgresReplays(pool: pool), log: log, books: books, leases: leases,
             registry: registry, node: name, metrics: metrics, logger: logger.labelled("replays"))
 
+        let schemas = Schemas(maxEventBytes: configuration.limits.maxEventBytes)
+        outbox = OutboxDrainer(
+            outbox: PostgresOutbox(
+                database, log: log, loops: loops, logger: logger.labelled("outbox")),
+            schemas: schemas, leases: leases, node: name, limits: configuration.limits,
+            configuration: configuration.outbox, metrics: metrics,
+            logger: logger.labelled("outbox"))
+
         let serving = Serving()
         let services = EventServiceServer(
             log: log, books: books, handlers: handlers, replays: replays,
             publisher: Publisher(
-                log: log, catalogue: Schemas(maxEventBytes: configuration.limits.maxEventBytes),
-                limits: configuration.limits),
+                log: log, catalogue: schemas, limits: configuration.limits),
             subscriptions: subscriptions, callers: Callers(allTenants: configuration.allTenants),
             healthReporter: HealthReporter(
                 version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log,
@@ -92,11 +100,12 @@ struct Node: Sendable {
             interceptors: [CallMetrics(metrics), CallLogging(logger.labelled("grpc"))],
             configuration: rpc, loops: loops, metrics: metrics,
             logger: logger.labelled("grpc"),
-            willShutDown: { [subscriptions, groups, replays] in
+            willShutDown: { [subscriptions, groups, replays, outbox] in
                 serving.stop()
                 groups.drain()
                 subscriptions.drain()
                 replays.drain()
+                outbox.drain()
             })
     }
 
@@ -162,6 +171,7 @@ struct Node: Sendable {
             group.addTask { try await groups.run() }
             group.addTask { try await handlers.run() }
             group.addTask { try await replays.run() }
+            group.addTask { try await outbox.run() }
             try await group.waitForAll()
         }
     }

@@ -17,6 +17,9 @@ struct ServeConfiguration: Sendable {
         .value("max-event-bytes", "BYTES", "Of one event; default 1048576."),
         .value("max-request-bytes", "BYTES", "Of the events of one request; default 4194304."),
         .value("max-request-events", "COUNT", "Events of one request; default 1000."),
+        .value(
+            "outbox-interval", "DURATION",
+            "How often to look for events that were published in SQL, at most 10s; default 50ms."),
         .value("drain-timeout", "DURATION", "How long calls may go on after SIGTERM; default 10s."),
         .value(
             "lease-time", "DURATION",
@@ -35,6 +38,7 @@ struct ServeConfiguration: Sendable {
     let limits: PublishLimits
     let rpc: RPCServerConfiguration
     let log: PostgresEventLog.Configuration
+    let outbox: OutboxDrainer.Configuration
     let drainTimeout: Duration
     let leaseTime: Duration
     let isInsecure: Bool
@@ -70,6 +74,7 @@ struct ServeConfiguration: Sendable {
         // Room for what a request holds besides its events.
         rpc.maxMessageBytes = limits.maxRequestBytes + (64 << 10)
         self.rpc = rpc
+        outbox = try Self.outbox(arguments)
         drainTimeout = try arguments.duration("drain-timeout") ?? .seconds(10)
         leaseTime = try arguments.duration("lease-time") ?? .seconds(6)
         guard leaseTime >= .seconds(1) else { throw UsageError("--lease-time must be at least 1s") }
@@ -78,6 +83,19 @@ struct ServeConfiguration: Sendable {
         logLevel =
             try arguments.choice("log-level", LogLevel.allCases.map { ("\($0)", $0) }) ?? .info
         logFormat = try arguments.choice("log-format", [("text", .text), ("json", .json)]) ?? .text
+    }
+
+    private static func outbox(
+        _ arguments: ParsedArguments
+    ) throws(UsageError) -> OutboxDrainer.Configuration {
+        var outbox = OutboxDrainer.Configuration()
+        if let interval = try arguments.duration("outbox-interval") {
+            guard (.milliseconds(1)...(.seconds(10))).contains(interval) else {
+                throw UsageError("--outbox-interval must be from 1ms to 10s")
+            }
+            outbox.interval = interval
+        }
+        return outbox
     }
 
     static func database(
