@@ -57,6 +57,9 @@ extension HTTP2Session {
         books.setStreams(streams.count)
         books.addUnsent(-stream.output.count)
         stream.output.removeAll()
+        if unsafe headerStream?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() {
+            unsafe headerStream = nil
+        }
         stream.session = nil
         stream.isClosed = true
     }
@@ -152,12 +155,13 @@ extension HTTP2Session {
             let kept =
                 UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue)
                 | UInt8(NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
-            for field in fixed.fields {
+            while index < fixed.fields.count {
+                let (name, value) = fixed.fields[index]
                 unsafe room[index] = nghttp2_nv(
-                    name: UnsafeMutablePointer(mutating: field.name.utf8Start),
-                    value: UnsafeMutablePointer(mutating: field.value.utf8Start),
-                    namelen: field.name.utf8CodeUnitCount,
-                    valuelen: field.value.utf8CodeUnitCount, flags: kept)
+                    name: UnsafeMutablePointer(mutating: name.utf8Start),
+                    value: UnsafeMutablePointer(mutating: value.utf8Start),
+                    namelen: name.utf8CodeUnitCount, valuelen: value.utf8CodeUnitCount,
+                    flags: kept)
                 index += 1
             }
             return unsafe fields.withPointers { name, value in

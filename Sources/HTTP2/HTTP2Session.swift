@@ -30,8 +30,8 @@ extension HTTP2SessionHandler {
 /// 2. Streams (`HTTP2Session+Streams`): the list holds each until it is closed; the library's
 ///    stream user data points at it, so there is no dictionary to search.
 /// 3. Callbacks (`Callbacks`): plain functions that find this object in the library's user data.
-///    They call the streams, which may submit frames; the library allows that. They never receive,
-///    produce or free.
+///    What they tell (`HTTP2Session+Received`, `HTTP2Session+Sent`) goes to the streams, which may
+///    submit frames; the library allows that. They never receive, produce or free.
 /// 4. Windows: nothing is given back until it is consumed. A stream's window opens as its owner
 ///    consumes; the connection's as bytes arrive, so that one stalled stream doesn't stop the
 ///    others, until `maxBufferedBytes` are held.
@@ -53,8 +53,9 @@ public final class HTTP2Session {
     var withheld = 0
     /// The handler was told that there is output and hasn't come for it yet.
     private var outputAsked = false
-    /// Whose header block arrives.
-    var headerStream: HTTP2Stream?
+    /// Whose header block arrives. Not retained for each of its fields: the list does so, and a
+    /// stream that leaves it leaves here as well.
+    var headerStream: Unmanaged<HTTP2Stream>?
     private var busy = false
     /// What a server's peer sends, in frames.
     var meter: FrameMeter?
@@ -219,7 +220,6 @@ public final class HTTP2Session {
         books.addReceived(-openHeaderBytes)
         openHeaderBytes = 0
         while let stream = streams.last { remove(stream, code) }
-        headerStream = nil
         handler = nil
     }
 

@@ -50,7 +50,7 @@ open class HTTP2Stream {
 
     // MARK: For the layer above to answer
 
-    /// One header field. The spans are valid during the call.
+    /// One header field. The spans are valid during the call, in which no stream may be ended.
     open func received(header name: Span<UInt8>, _ value: Span<UInt8>) {}
     /// A header block is complete: the first one, or trailers.
     open func receivedHeaders(trailers: Bool) {}

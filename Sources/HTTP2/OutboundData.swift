@@ -60,6 +60,9 @@ struct OutboundData {
         _ chunk: Chunk, from start: Int, into room: UnsafeMutableRawBufferPointer
     ) -> Int {
         var filled = 0
+        if start == 0, room.count >= 8 {
+            filled = unsafe chunk.head.write(to: room)
+        }
         while start + filled < chunk.head.count && filled < room.count {
             unsafe room[filled] = chunk.head[start + filled]
             filled += 1
@@ -86,6 +89,12 @@ public struct ChunkHead: Sendable {
     public init(flag: UInt8, length: UInt32) {
         bytes = UInt64(flag) | UInt64(length.byteSwapped) << 8
         count = 5
+    }
+
+    /// All of it; the room, of eight bytes at least, is written beyond it.
+    func write(to room: UnsafeMutableRawBufferPointer) -> Int {
+        unsafe room.storeBytes(of: bytes.littleEndian, as: UInt64.self)
+        return count
     }
 
     subscript(index: Int) -> UInt8 { UInt8(truncatingIfNeeded: bytes >> UInt64(8 * index)) }

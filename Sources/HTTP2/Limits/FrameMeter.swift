@@ -98,6 +98,12 @@ struct FrameMeter {
                 if payloadLeft == 0 && !isInHeaderBlock { openHeaderBytes = 0 }
                 continue
             }
+            if headCount == 0, bytes.count - offset >= Self.headLength {
+                readHead(bytes, offset)
+                offset += Self.headLength
+                if let limit = begin(at: now) { return limit }
+                continue
+            }
             if headCount < Self.headLength - 4 {
                 head = head << 8 | UInt64(bytes[offset])
             } else {
@@ -108,6 +114,14 @@ struct FrameMeter {
             if headCount == Self.headLength, let limit = begin(at: now) { return limit }
         }
         return nil
+    }
+
+    /// One that is here in one piece, as most are.
+    private mutating func readHead(_ bytes: Span<UInt8>, _ offset: Int) {
+        let first = unsafe UInt64(
+            bigEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        head = first >> 24
+        stream = UInt32(truncatingIfNeeded: first) << 8 | UInt32(bytes[offset + 8])
     }
 
     /// We sent HEADERS or DATA.
