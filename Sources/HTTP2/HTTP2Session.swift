@@ -41,6 +41,7 @@ public final class HTTP2Session {
 
     let role: Role
     let configuration: HTTP2Configuration
+    private let memory = LibraryMemory.current
     let raw: OpaquePointer
     /// Let go by ``closeAllStreams(_:)``: it owns us.
     private(set) var handler: (any HTTP2SessionHandler)?
@@ -80,7 +81,7 @@ public final class HTTP2Session {
         strikes = TokenBucket(
             burst: configuration.strikeBurst, perSecond: configuration.strikesPerSecond)
         meter = role == .server ? FrameMeter(configuration) : nil
-        unsafe raw = try Self.makeSession(role, configuration)
+        unsafe raw = try Self.makeSession(role, configuration, memory)
         // The session object outlives the library's: it frees it.
         unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
         try submitSettings()
@@ -257,18 +258,21 @@ public final class HTTP2Session {
     }
 
     private static func makeSession(
-        _ role: Role, _ configuration: HTTP2Configuration
+        _ role: Role, _ configuration: HTTP2Configuration, _ memory: LibraryMemory
     ) throws(HTTP2Error) -> OpaquePointer {
+        var functions = unsafe memory.functions
         let callbacks = try SessionCallbacks()
         let options = try SessionOptions(configuration)
         var session: OpaquePointer?
         switch role {
         case .server:
             try check(
-                unsafe nghttp2_session_server_new2(&session, callbacks.raw, nil, options.raw))
+                unsafe nghttp2_session_server_new3(
+                    &session, callbacks.raw, nil, options.raw, &functions))
         case .client:
             try check(
-                unsafe nghttp2_session_client_new2(&session, callbacks.raw, nil, options.raw))
+                unsafe nghttp2_session_client_new3(
+                    &session, callbacks.raw, nil, options.raw, &functions))
         }
         guard let session = unsafe session else { throw error(0) }
         return unsafe session
