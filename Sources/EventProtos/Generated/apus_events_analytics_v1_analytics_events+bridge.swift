@@ -23,15 +23,16 @@ extension ApusEventsAnalyticsV1.ConversationAnalytics: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Analytics__V1__ConversationAnalytics>) {
-        self.conversationId = unsafe copyText(c.pointee.conversation_id)
-        self.metrics = unsafe c.pointee.metrics.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.performance = unsafe c.pointee.performance.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.qualityScores = unsafe copyMap(c.pointee.n_quality_scores, c.pointee.quality_scores) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.businessMetrics = unsafe c.pointee.business_metrics.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.aggregationTimestamp = unsafe c.pointee.aggregation_timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            conversationId: unsafe copyText(c.pointee.conversation_id),
+            metrics: unsafe c.pointee.metrics.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            performance: unsafe c.pointee.performance.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            qualityScores: unsafe copyMap(c.pointee.n_quality_scores, c.pointee.quality_scores) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            businessMetrics: unsafe c.pointee.business_metrics.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            aggregationTimestamp: unsafe c.pointee.aggregation_timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Analytics__V1__ConversationAnalytics> {
@@ -75,13 +76,14 @@ extension ApusEventsAnalyticsV1.UserBehavior: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Analytics__V1__UserBehavior>) {
-        self.behaviorType = unsafe copyText(c.pointee.behavior_type)
-        self.element = unsafe copyText(c.pointee.element)
-        self.page = unsafe copyText(c.pointee.page)
-        self.value = unsafe c.pointee.value.map { unsafe GoogleProtobuf.Value(copying: $0) }
-        self.context = unsafe c.pointee.context.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.recordedAt = unsafe c.pointee.recorded_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            behaviorType: unsafe copyText(c.pointee.behavior_type),
+            element: unsafe copyText(c.pointee.element),
+            page: unsafe copyText(c.pointee.page),
+            value: unsafe c.pointee.value.map { unsafe GoogleProtobuf.Value(copying: $0) },
+            context: unsafe c.pointee.context.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            recordedAt: unsafe c.pointee.recorded_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Analytics__V1__UserBehavior> {

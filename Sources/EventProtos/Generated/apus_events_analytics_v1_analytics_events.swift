@@ -18,25 +18,6 @@ extension ApusEventsAnalyticsV1 {
         public var aggregationTimestamp: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(conversationId: "") }
-
-        public init(
-            conversationId: String = "",
-            metrics: GoogleProtobuf.Struct? = nil,
-            performance: GoogleProtobuf.Struct? = nil,
-            qualityScores: [String: Double] = [:],
-            businessMetrics: GoogleProtobuf.Struct? = nil,
-            aggregationTimestamp: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.conversationId = conversationId
-            self.metrics = metrics
-            self.performance = performance
-            self.qualityScores = qualityScores
-            self.businessMetrics = businessMetrics
-            self.aggregationTimestamp = aggregationTimestamp
-            unknownFields = []
-        }
     }
 
     /// A user did something with what was on the screen.
@@ -55,24 +36,49 @@ extension ApusEventsAnalyticsV1 {
         public var recordedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(behaviorType: "") }
+extension ApusEventsAnalyticsV1.ConversationAnalytics {
+    public init() { self.init(conversationId: "") }
 
-        public init(
-            behaviorType: String = "",
-            element: String = "",
-            page: String = "",
-            value: GoogleProtobuf.Value? = nil,
-            context: GoogleProtobuf.Struct? = nil,
-            recordedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.behaviorType = behaviorType
-            self.element = element
-            self.page = page
-            self.value = value
-            self.context = context
-            self.recordedAt = recordedAt
-            unknownFields = []
-        }
+    public init(
+        conversationId: String = "",
+        metrics: GoogleProtobuf.Struct? = nil,
+        performance: GoogleProtobuf.Struct? = nil,
+        qualityScores: [String: Double] = [:],
+        businessMetrics: GoogleProtobuf.Struct? = nil,
+        aggregationTimestamp: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            conversationId: conversationId,
+            metrics: metrics,
+            performance: performance,
+            qualityScores: qualityScores,
+            businessMetrics: businessMetrics,
+            aggregationTimestamp: aggregationTimestamp,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsAnalyticsV1.UserBehavior {
+    public init() { self.init(behaviorType: "") }
+
+    public init(
+        behaviorType: String = "",
+        element: String = "",
+        page: String = "",
+        value: GoogleProtobuf.Value? = nil,
+        context: GoogleProtobuf.Struct? = nil,
+        recordedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            behaviorType: behaviorType,
+            element: element,
+            page: page,
+            value: value,
+            context: context,
+            recordedAt: recordedAt,
+            unknownFields: [])
     }
 }

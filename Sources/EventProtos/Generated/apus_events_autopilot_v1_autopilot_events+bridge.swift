@@ -23,12 +23,13 @@ extension ApusEventsAutopilotV1.AutopilotActionExecuted: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Autopilot__V1__AutopilotActionExecuted>) {
-        self.actionType = unsafe copyText(c.pointee.action_type)
-        self.leadId = unsafe copyText(c.pointee.lead_id)
-        self.model = unsafe copyText(c.pointee.model)
-        self.cost = unsafe c.pointee.cost.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.latencyMs = unsafe c.pointee.latency_ms
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            actionType: unsafe copyText(c.pointee.action_type),
+            leadId: unsafe copyText(c.pointee.lead_id),
+            model: unsafe copyText(c.pointee.model),
+            cost: unsafe c.pointee.cost.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            latencyMs: unsafe c.pointee.latency_ms,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Autopilot__V1__AutopilotActionExecuted> {

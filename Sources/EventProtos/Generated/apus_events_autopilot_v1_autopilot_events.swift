@@ -16,22 +16,25 @@ extension ApusEventsAutopilotV1 {
         public var latencyMs: UInt32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(actionType: "") }
+extension ApusEventsAutopilotV1.AutopilotActionExecuted {
+    public init() { self.init(actionType: "") }
 
-        public init(
-            actionType: String = "",
-            leadId: String = "",
-            model: String = "",
-            cost: ApusEventsCommonV1.Money? = nil,
-            latencyMs: UInt32 = 0
-        ) {
-            self.actionType = actionType
-            self.leadId = leadId
-            self.model = model
-            self.cost = cost
-            self.latencyMs = latencyMs
-            unknownFields = []
-        }
+    public init(
+        actionType: String = "",
+        leadId: String = "",
+        model: String = "",
+        cost: ApusEventsCommonV1.Money? = nil,
+        latencyMs: UInt32 = 0
+    ) {
+        self.init(
+            actionType: actionType,
+            leadId: leadId,
+            model: model,
+            cost: cost,
+            latencyMs: latencyMs,
+            unknownFields: [])
     }
 }

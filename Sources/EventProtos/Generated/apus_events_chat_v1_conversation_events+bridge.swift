@@ -23,14 +23,15 @@ extension ApusEventsChatV1.ConversationStarted: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__ConversationStarted>) {
-        self.conversationId = unsafe copyText(c.pointee.conversation_id)
-        self.userId = unsafe copyText(c.pointee.user_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.flowId = unsafe copyText(c.pointee.flow_id)
-        self.initialContext = unsafe c.pointee.initial_context.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.userProfile = unsafe c.pointee.user_profile.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.startedAt = unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            conversationId: unsafe copyText(c.pointee.conversation_id),
+            userId: unsafe copyText(c.pointee.user_id),
+            channel: unsafe copyText(c.pointee.channel),
+            flowId: unsafe copyText(c.pointee.flow_id),
+            initialContext: unsafe c.pointee.initial_context.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            userProfile: unsafe c.pointee.user_profile.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            startedAt: unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__ConversationStarted> {
@@ -66,17 +67,18 @@ extension ApusEventsChatV1.ConversationEnded: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__ConversationEnded>) {
-        self.conversationId = unsafe copyText(c.pointee.conversation_id)
-        self.userId = unsafe copyText(c.pointee.user_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.endReason = unsafe ApusEventsChatV1.ConversationEndReason(rawValue: Int32(truncatingIfNeeded: c.pointee.end_reason.rawValue))
-        self.finalStatus = unsafe copyText(c.pointee.final_status)
-        self.durationSeconds = unsafe c.pointee.duration_seconds
-        self.messageCount = unsafe c.pointee.message_count
-        self.satisfactionScore = unsafe c.pointee._satisfaction_score_case.rawValue == 8 ? c.pointee.satisfaction_score : nil
-        self.endedAt = unsafe c.pointee.ended_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.conversationSummary = unsafe c.pointee.conversation_summary.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            conversationId: unsafe copyText(c.pointee.conversation_id),
+            userId: unsafe copyText(c.pointee.user_id),
+            channel: unsafe copyText(c.pointee.channel),
+            endReason: unsafe ApusEventsChatV1.ConversationEndReason(rawValue: Int32(truncatingIfNeeded: c.pointee.end_reason.rawValue)),
+            finalStatus: unsafe copyText(c.pointee.final_status),
+            durationSeconds: unsafe c.pointee.duration_seconds,
+            messageCount: unsafe c.pointee.message_count,
+            satisfactionScore: unsafe c.pointee._satisfaction_score_case.rawValue == 8 ? c.pointee.satisfaction_score : nil,
+            endedAt: unsafe c.pointee.ended_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            conversationSummary: unsafe c.pointee.conversation_summary.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__ConversationEnded> {
@@ -118,14 +120,15 @@ extension ApusEventsChatV1.ConversationContextUpdated: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__ConversationContextUpdated>) {
-        self.conversationId = unsafe copyText(c.pointee.conversation_id)
-        self.userId = unsafe copyText(c.pointee.user_id)
-        self.contextChanges = unsafe c.pointee.context_changes.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.previousContext = unsafe c.pointee.previous_context.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.newContext = unsafe c.pointee.new_context.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.trigger = unsafe copyText(c.pointee.trigger)
-        self.updatedAt = unsafe c.pointee.updated_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            conversationId: unsafe copyText(c.pointee.conversation_id),
+            userId: unsafe copyText(c.pointee.user_id),
+            contextChanges: unsafe c.pointee.context_changes.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            previousContext: unsafe c.pointee.previous_context.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            newContext: unsafe c.pointee.new_context.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            trigger: unsafe copyText(c.pointee.trigger),
+            updatedAt: unsafe c.pointee.updated_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__ConversationContextUpdated> {

@@ -20,27 +20,6 @@ extension ApusEventsChatV1 {
         public var startedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(conversationId: "") }
-
-        public init(
-            conversationId: String = "",
-            userId: String = "",
-            channel: String = "",
-            flowId: String = "",
-            initialContext: GoogleProtobuf.Struct? = nil,
-            userProfile: GoogleProtobuf.Struct? = nil,
-            startedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.conversationId = conversationId
-            self.userId = userId
-            self.channel = channel
-            self.flowId = flowId
-            self.initialContext = initialContext
-            self.userProfile = userProfile
-            self.startedAt = startedAt
-            unknownFields = []
-        }
     }
 
     /// A conversation with a user ended.
@@ -67,33 +46,6 @@ extension ApusEventsChatV1 {
         public var conversationSummary: GoogleProtobuf.Struct?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(conversationId: "") }
-
-        public init(
-            conversationId: String = "",
-            userId: String = "",
-            channel: String = "",
-            endReason: ApusEventsChatV1.ConversationEndReason = .unspecified,
-            finalStatus: String = "",
-            durationSeconds: UInt32 = 0,
-            messageCount: UInt32 = 0,
-            satisfactionScore: Double? = nil,
-            endedAt: GoogleProtobuf.Timestamp? = nil,
-            conversationSummary: GoogleProtobuf.Struct? = nil
-        ) {
-            self.conversationId = conversationId
-            self.userId = userId
-            self.channel = channel
-            self.endReason = endReason
-            self.finalStatus = finalStatus
-            self.durationSeconds = durationSeconds
-            self.messageCount = messageCount
-            self.satisfactionScore = satisfactionScore
-            self.endedAt = endedAt
-            self.conversationSummary = conversationSummary
-            unknownFields = []
-        }
     }
 
     /// What is known in a conversation changed.
@@ -114,27 +66,6 @@ extension ApusEventsChatV1 {
         public var updatedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(conversationId: "") }
-
-        public init(
-            conversationId: String = "",
-            userId: String = "",
-            contextChanges: GoogleProtobuf.Struct? = nil,
-            previousContext: GoogleProtobuf.Struct? = nil,
-            newContext: GoogleProtobuf.Struct? = nil,
-            trigger: String = "",
-            updatedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.conversationId = conversationId
-            self.userId = userId
-            self.contextChanges = contextChanges
-            self.previousContext = previousContext
-            self.newContext = newContext
-            self.trigger = trigger
-            self.updatedAt = updatedAt
-            unknownFields = []
-        }
     }
 
     /// Why a conversation ended.
@@ -173,5 +104,83 @@ extension ApusEventsChatV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusEventsChatV1.ConversationStarted {
+    public init() { self.init(conversationId: "") }
+
+    public init(
+        conversationId: String = "",
+        userId: String = "",
+        channel: String = "",
+        flowId: String = "",
+        initialContext: GoogleProtobuf.Struct? = nil,
+        userProfile: GoogleProtobuf.Struct? = nil,
+        startedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            conversationId: conversationId,
+            userId: userId,
+            channel: channel,
+            flowId: flowId,
+            initialContext: initialContext,
+            userProfile: userProfile,
+            startedAt: startedAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsChatV1.ConversationEnded {
+    public init() { self.init(conversationId: "") }
+
+    public init(
+        conversationId: String = "",
+        userId: String = "",
+        channel: String = "",
+        endReason: ApusEventsChatV1.ConversationEndReason = .unspecified,
+        finalStatus: String = "",
+        durationSeconds: UInt32 = 0,
+        messageCount: UInt32 = 0,
+        satisfactionScore: Double? = nil,
+        endedAt: GoogleProtobuf.Timestamp? = nil,
+        conversationSummary: GoogleProtobuf.Struct? = nil
+    ) {
+        self.init(
+            conversationId: conversationId,
+            userId: userId,
+            channel: channel,
+            endReason: endReason,
+            finalStatus: finalStatus,
+            durationSeconds: durationSeconds,
+            messageCount: messageCount,
+            satisfactionScore: satisfactionScore,
+            endedAt: endedAt,
+            conversationSummary: conversationSummary,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsChatV1.ConversationContextUpdated {
+    public init() { self.init(conversationId: "") }
+
+    public init(
+        conversationId: String = "",
+        userId: String = "",
+        contextChanges: GoogleProtobuf.Struct? = nil,
+        previousContext: GoogleProtobuf.Struct? = nil,
+        newContext: GoogleProtobuf.Struct? = nil,
+        trigger: String = "",
+        updatedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            conversationId: conversationId,
+            userId: userId,
+            contextChanges: contextChanges,
+            previousContext: previousContext,
+            newContext: newContext,
+            trigger: trigger,
+            updatedAt: updatedAt,
+            unknownFields: [])
     }
 }

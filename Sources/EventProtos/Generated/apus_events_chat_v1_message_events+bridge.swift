@@ -23,15 +23,16 @@ extension ApusEventsChatV1.MessageReceived: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__MessageReceived>) {
-        self.messageId = unsafe copyText(c.pointee.message_id)
-        self.conversationId = unsafe copyText(c.pointee.conversation_id)
-        self.userId = unsafe copyText(c.pointee.user_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.messageType = unsafe copyText(c.pointee.message_type)
-        self.content = unsafe c.pointee.content.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.processingResult = unsafe c.pointee.processing_result.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.timestamp = unsafe c.pointee.timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            messageId: unsafe copyText(c.pointee.message_id),
+            conversationId: unsafe copyText(c.pointee.conversation_id),
+            userId: unsafe copyText(c.pointee.user_id),
+            channel: unsafe copyText(c.pointee.channel),
+            messageType: unsafe copyText(c.pointee.message_type),
+            content: unsafe c.pointee.content.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            processingResult: unsafe c.pointee.processing_result.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            timestamp: unsafe c.pointee.timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__MessageReceived> {
@@ -68,16 +69,17 @@ extension ApusEventsChatV1.MessageSent: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__MessageSent>) {
-        self.messageId = unsafe copyText(c.pointee.message_id)
-        self.conversationId = unsafe copyText(c.pointee.conversation_id)
-        self.recipient = unsafe copyText(c.pointee.recipient)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.messageType = unsafe copyText(c.pointee.message_type)
-        self.content = unsafe c.pointee.content.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.deliveryStatus = unsafe ApusEventsChatV1.DeliveryStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.delivery_status.rawValue))
-        self.deliveryMetadata = unsafe c.pointee.delivery_metadata.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.timestamp = unsafe c.pointee.timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            messageId: unsafe copyText(c.pointee.message_id),
+            conversationId: unsafe copyText(c.pointee.conversation_id),
+            recipient: unsafe copyText(c.pointee.recipient),
+            channel: unsafe copyText(c.pointee.channel),
+            messageType: unsafe copyText(c.pointee.message_type),
+            content: unsafe c.pointee.content.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            deliveryStatus: unsafe ApusEventsChatV1.DeliveryStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.delivery_status.rawValue)),
+            deliveryMetadata: unsafe c.pointee.delivery_metadata.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            timestamp: unsafe c.pointee.timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__MessageSent> {
@@ -115,13 +117,14 @@ extension ApusEventsChatV1.MessageDelivered: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__MessageDelivered>) {
-        self.messageId = unsafe copyText(c.pointee.message_id)
-        self.conversationId = unsafe copyText(c.pointee.conversation_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.platformMessageId = unsafe copyText(c.pointee.platform_message_id)
-        self.deliveryTimestamp = unsafe c.pointee.delivery_timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.deliveryMetadata = unsafe c.pointee.delivery_metadata.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            messageId: unsafe copyText(c.pointee.message_id),
+            conversationId: unsafe copyText(c.pointee.conversation_id),
+            channel: unsafe copyText(c.pointee.channel),
+            platformMessageId: unsafe copyText(c.pointee.platform_message_id),
+            deliveryTimestamp: unsafe c.pointee.delivery_timestamp.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            deliveryMetadata: unsafe c.pointee.delivery_metadata.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__MessageDelivered> {

@@ -22,29 +22,6 @@ extension ApusEventsChatV1 {
         public var timestamp: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(messageId: "") }
-
-        public init(
-            messageId: String = "",
-            conversationId: String = "",
-            userId: String = "",
-            channel: String = "",
-            messageType: String = "",
-            content: GoogleProtobuf.Struct? = nil,
-            processingResult: GoogleProtobuf.Struct? = nil,
-            timestamp: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.messageId = messageId
-            self.conversationId = conversationId
-            self.userId = userId
-            self.channel = channel
-            self.messageType = messageType
-            self.content = content
-            self.processingResult = processingResult
-            self.timestamp = timestamp
-            unknownFields = []
-        }
     }
 
     /// A message went out to a user.
@@ -69,31 +46,6 @@ extension ApusEventsChatV1 {
         public var timestamp: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(messageId: "") }
-
-        public init(
-            messageId: String = "",
-            conversationId: String = "",
-            recipient: String = "",
-            channel: String = "",
-            messageType: String = "",
-            content: GoogleProtobuf.Struct? = nil,
-            deliveryStatus: ApusEventsChatV1.DeliveryStatus = .unspecified,
-            deliveryMetadata: GoogleProtobuf.Struct? = nil,
-            timestamp: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.messageId = messageId
-            self.conversationId = conversationId
-            self.recipient = recipient
-            self.channel = channel
-            self.messageType = messageType
-            self.content = content
-            self.deliveryStatus = deliveryStatus
-            self.deliveryMetadata = deliveryMetadata
-            self.timestamp = timestamp
-            unknownFields = []
-        }
     }
 
     /// A message reached the user's device.
@@ -112,25 +64,6 @@ extension ApusEventsChatV1 {
         public var deliveryMetadata: GoogleProtobuf.Struct?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(messageId: "") }
-
-        public init(
-            messageId: String = "",
-            conversationId: String = "",
-            channel: String = "",
-            platformMessageId: String = "",
-            deliveryTimestamp: GoogleProtobuf.Timestamp? = nil,
-            deliveryMetadata: GoogleProtobuf.Struct? = nil
-        ) {
-            self.messageId = messageId
-            self.conversationId = conversationId
-            self.channel = channel
-            self.platformMessageId = platformMessageId
-            self.deliveryTimestamp = deliveryTimestamp
-            self.deliveryMetadata = deliveryMetadata
-            unknownFields = []
-        }
     }
 
     /// How far a message got.
@@ -173,5 +106,81 @@ extension ApusEventsChatV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusEventsChatV1.MessageReceived {
+    public init() { self.init(messageId: "") }
+
+    public init(
+        messageId: String = "",
+        conversationId: String = "",
+        userId: String = "",
+        channel: String = "",
+        messageType: String = "",
+        content: GoogleProtobuf.Struct? = nil,
+        processingResult: GoogleProtobuf.Struct? = nil,
+        timestamp: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            messageId: messageId,
+            conversationId: conversationId,
+            userId: userId,
+            channel: channel,
+            messageType: messageType,
+            content: content,
+            processingResult: processingResult,
+            timestamp: timestamp,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsChatV1.MessageSent {
+    public init() { self.init(messageId: "") }
+
+    public init(
+        messageId: String = "",
+        conversationId: String = "",
+        recipient: String = "",
+        channel: String = "",
+        messageType: String = "",
+        content: GoogleProtobuf.Struct? = nil,
+        deliveryStatus: ApusEventsChatV1.DeliveryStatus = .unspecified,
+        deliveryMetadata: GoogleProtobuf.Struct? = nil,
+        timestamp: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            messageId: messageId,
+            conversationId: conversationId,
+            recipient: recipient,
+            channel: channel,
+            messageType: messageType,
+            content: content,
+            deliveryStatus: deliveryStatus,
+            deliveryMetadata: deliveryMetadata,
+            timestamp: timestamp,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsChatV1.MessageDelivered {
+    public init() { self.init(messageId: "") }
+
+    public init(
+        messageId: String = "",
+        conversationId: String = "",
+        channel: String = "",
+        platformMessageId: String = "",
+        deliveryTimestamp: GoogleProtobuf.Timestamp? = nil,
+        deliveryMetadata: GoogleProtobuf.Struct? = nil
+    ) {
+        self.init(
+            messageId: messageId,
+            conversationId: conversationId,
+            channel: channel,
+            platformMessageId: platformMessageId,
+            deliveryTimestamp: deliveryTimestamp,
+            deliveryMetadata: deliveryMetadata,
+            unknownFields: [])
     }
 }

@@ -23,13 +23,14 @@ extension ApusEventsChatV1.UserSessionStarted: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__UserSessionStarted>) {
-        self.sessionId = unsafe copyText(c.pointee.session_id)
-        self.userId = unsafe copyText(c.pointee.user_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.deviceInfo = unsafe c.pointee.device_info.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.locationInfo = unsafe c.pointee.location_info.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.startedAt = unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            sessionId: unsafe copyText(c.pointee.session_id),
+            userId: unsafe copyText(c.pointee.user_id),
+            channel: unsafe copyText(c.pointee.channel),
+            deviceInfo: unsafe c.pointee.device_info.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            locationInfo: unsafe c.pointee.location_info.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            startedAt: unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__UserSessionStarted> {
@@ -64,14 +65,15 @@ extension ApusEventsChatV1.UserSessionEnded: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Chat__V1__UserSessionEnded>) {
-        self.sessionId = unsafe copyText(c.pointee.session_id)
-        self.userId = unsafe copyText(c.pointee.user_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.durationSeconds = unsafe c.pointee.duration_seconds
-        self.endReason = unsafe copyText(c.pointee.end_reason)
-        self.endedAt = unsafe c.pointee.ended_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.sessionSummary = unsafe c.pointee.session_summary.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            sessionId: unsafe copyText(c.pointee.session_id),
+            userId: unsafe copyText(c.pointee.user_id),
+            channel: unsafe copyText(c.pointee.channel),
+            durationSeconds: unsafe c.pointee.duration_seconds,
+            endReason: unsafe copyText(c.pointee.end_reason),
+            endedAt: unsafe c.pointee.ended_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            sessionSummary: unsafe c.pointee.session_summary.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Chat__V1__UserSessionEnded> {

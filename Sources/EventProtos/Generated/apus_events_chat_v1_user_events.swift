@@ -18,25 +18,6 @@ extension ApusEventsChatV1 {
         public var startedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(sessionId: "") }
-
-        public init(
-            sessionId: String = "",
-            userId: String = "",
-            channel: String = "",
-            deviceInfo: GoogleProtobuf.Struct? = nil,
-            locationInfo: GoogleProtobuf.Struct? = nil,
-            startedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.sessionId = sessionId
-            self.userId = userId
-            self.channel = channel
-            self.deviceInfo = deviceInfo
-            self.locationInfo = locationInfo
-            self.startedAt = startedAt
-            unknownFields = []
-        }
     }
 
     /// A user's session ended.
@@ -57,26 +38,51 @@ extension ApusEventsChatV1 {
         public var sessionSummary: GoogleProtobuf.Struct?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(sessionId: "") }
+extension ApusEventsChatV1.UserSessionStarted {
+    public init() { self.init(sessionId: "") }
 
-        public init(
-            sessionId: String = "",
-            userId: String = "",
-            channel: String = "",
-            durationSeconds: UInt32 = 0,
-            endReason: String = "",
-            endedAt: GoogleProtobuf.Timestamp? = nil,
-            sessionSummary: GoogleProtobuf.Struct? = nil
-        ) {
-            self.sessionId = sessionId
-            self.userId = userId
-            self.channel = channel
-            self.durationSeconds = durationSeconds
-            self.endReason = endReason
-            self.endedAt = endedAt
-            self.sessionSummary = sessionSummary
-            unknownFields = []
-        }
+    public init(
+        sessionId: String = "",
+        userId: String = "",
+        channel: String = "",
+        deviceInfo: GoogleProtobuf.Struct? = nil,
+        locationInfo: GoogleProtobuf.Struct? = nil,
+        startedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            sessionId: sessionId,
+            userId: userId,
+            channel: channel,
+            deviceInfo: deviceInfo,
+            locationInfo: locationInfo,
+            startedAt: startedAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsChatV1.UserSessionEnded {
+    public init() { self.init(sessionId: "") }
+
+    public init(
+        sessionId: String = "",
+        userId: String = "",
+        channel: String = "",
+        durationSeconds: UInt32 = 0,
+        endReason: String = "",
+        endedAt: GoogleProtobuf.Timestamp? = nil,
+        sessionSummary: GoogleProtobuf.Struct? = nil
+    ) {
+        self.init(
+            sessionId: sessionId,
+            userId: userId,
+            channel: channel,
+            durationSeconds: durationSeconds,
+            endReason: endReason,
+            endedAt: endedAt,
+            sessionSummary: sessionSummary,
+            unknownFields: [])
     }
 }

@@ -23,10 +23,11 @@ extension ApusEventsCommonV1.Money: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Common__V1__Money>) {
-        self.currencyCode = unsafe copyText(c.pointee.currency_code)
-        self.units = unsafe c.pointee.units
-        self.nanos = unsafe c.pointee.nanos
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            currencyCode: unsafe copyText(c.pointee.currency_code),
+            units: unsafe c.pointee.units,
+            nanos: unsafe c.pointee.nanos,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Common__V1__Money> {

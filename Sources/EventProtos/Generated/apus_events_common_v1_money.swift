@@ -12,18 +12,21 @@ extension ApusEventsCommonV1 {
         public var nanos: Int32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(currencyCode: "") }
+extension ApusEventsCommonV1.Money {
+    public init() { self.init(currencyCode: "") }
 
-        public init(
-            currencyCode: String = "",
-            units: Int64 = 0,
-            nanos: Int32 = 0
-        ) {
-            self.currencyCode = currencyCode
-            self.units = units
-            self.nanos = nanos
-            unknownFields = []
-        }
+    public init(
+        currencyCode: String = "",
+        units: Int64 = 0,
+        nanos: Int32 = 0
+    ) {
+        self.init(
+            currencyCode: currencyCode,
+            units: units,
+            nanos: nanos,
+            unknownFields: [])
     }
 }

@@ -23,14 +23,15 @@ extension ApusEventsIntegrationV1.WebhookReceived: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Integration__V1__WebhookReceived>) {
-        self.webhookSource = unsafe copyText(c.pointee.webhook_source)
-        self.webhookType = unsafe copyText(c.pointee.webhook_type)
-        self.webhookId = unsafe copyText(c.pointee.webhook_id)
-        self.rawPayload = unsafe c.pointee.raw_payload.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.processedPayload = unsafe c.pointee.processed_payload.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.validationStatus = unsafe ApusEventsIntegrationV1.ValidationStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.validation_status.rawValue))
-        self.receivedAt = unsafe c.pointee.received_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            webhookSource: unsafe copyText(c.pointee.webhook_source),
+            webhookType: unsafe copyText(c.pointee.webhook_type),
+            webhookId: unsafe copyText(c.pointee.webhook_id),
+            rawPayload: unsafe c.pointee.raw_payload.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            processedPayload: unsafe c.pointee.processed_payload.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            validationStatus: unsafe ApusEventsIntegrationV1.ValidationStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.validation_status.rawValue)),
+            receivedAt: unsafe c.pointee.received_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Integration__V1__WebhookReceived> {
@@ -66,16 +67,17 @@ extension ApusEventsIntegrationV1.ExternalApiCall: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Integration__V1__ExternalApiCall>) {
-        self.apiName = unsafe copyText(c.pointee.api_name)
-        self.endpoint = unsafe copyText(c.pointee.endpoint)
-        self.method = unsafe copyText(c.pointee.method)
-        self.requestId = unsafe copyText(c.pointee.request_id)
-        self.responseStatus = unsafe c.pointee.response_status
-        self.responseTimeMs = unsafe c.pointee.response_time_ms
-        self.success = unsafe c.pointee.success != 0
-        self.errorDetails = unsafe copyText(c.pointee.error_details)
-        self.calledAt = unsafe c.pointee.called_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            apiName: unsafe copyText(c.pointee.api_name),
+            endpoint: unsafe copyText(c.pointee.endpoint),
+            method: unsafe copyText(c.pointee.method),
+            requestId: unsafe copyText(c.pointee.request_id),
+            responseStatus: unsafe c.pointee.response_status,
+            responseTimeMs: unsafe c.pointee.response_time_ms,
+            success: unsafe c.pointee.success != 0,
+            errorDetails: unsafe copyText(c.pointee.error_details),
+            calledAt: unsafe c.pointee.called_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Integration__V1__ExternalApiCall> {

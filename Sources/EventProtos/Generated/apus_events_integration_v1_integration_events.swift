@@ -20,27 +20,6 @@ extension ApusEventsIntegrationV1 {
         public var receivedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(webhookSource: "") }
-
-        public init(
-            webhookSource: String = "",
-            webhookType: String = "",
-            webhookId: String = "",
-            rawPayload: GoogleProtobuf.Struct? = nil,
-            processedPayload: GoogleProtobuf.Struct? = nil,
-            validationStatus: ApusEventsIntegrationV1.ValidationStatus = .unspecified,
-            receivedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.webhookSource = webhookSource
-            self.webhookType = webhookType
-            self.webhookId = webhookId
-            self.rawPayload = rawPayload
-            self.processedPayload = processedPayload
-            self.validationStatus = validationStatus
-            self.receivedAt = receivedAt
-            unknownFields = []
-        }
     }
 
     /// We called another service.
@@ -65,31 +44,6 @@ extension ApusEventsIntegrationV1 {
         public var calledAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(apiName: "") }
-
-        public init(
-            apiName: String = "",
-            endpoint: String = "",
-            method: String = "",
-            requestId: String = "",
-            responseStatus: UInt32 = 0,
-            responseTimeMs: UInt32 = 0,
-            success: Bool = false,
-            errorDetails: String = "",
-            calledAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.apiName = apiName
-            self.endpoint = endpoint
-            self.method = method
-            self.requestId = requestId
-            self.responseStatus = responseStatus
-            self.responseTimeMs = responseTimeMs
-            self.success = success
-            self.errorDetails = errorDetails
-            self.calledAt = calledAt
-            unknownFields = []
-        }
     }
 
     /// What checking a webhook's signature and body found.
@@ -128,5 +82,57 @@ extension ApusEventsIntegrationV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusEventsIntegrationV1.WebhookReceived {
+    public init() { self.init(webhookSource: "") }
+
+    public init(
+        webhookSource: String = "",
+        webhookType: String = "",
+        webhookId: String = "",
+        rawPayload: GoogleProtobuf.Struct? = nil,
+        processedPayload: GoogleProtobuf.Struct? = nil,
+        validationStatus: ApusEventsIntegrationV1.ValidationStatus = .unspecified,
+        receivedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            webhookSource: webhookSource,
+            webhookType: webhookType,
+            webhookId: webhookId,
+            rawPayload: rawPayload,
+            processedPayload: processedPayload,
+            validationStatus: validationStatus,
+            receivedAt: receivedAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsIntegrationV1.ExternalApiCall {
+    public init() { self.init(apiName: "") }
+
+    public init(
+        apiName: String = "",
+        endpoint: String = "",
+        method: String = "",
+        requestId: String = "",
+        responseStatus: UInt32 = 0,
+        responseTimeMs: UInt32 = 0,
+        success: Bool = false,
+        errorDetails: String = "",
+        calledAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            apiName: apiName,
+            endpoint: endpoint,
+            method: method,
+            requestId: requestId,
+            responseStatus: responseStatus,
+            responseTimeMs: responseTimeMs,
+            success: success,
+            errorDetails: errorDetails,
+            calledAt: calledAt,
+            unknownFields: [])
     }
 }

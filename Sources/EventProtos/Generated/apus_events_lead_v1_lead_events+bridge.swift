@@ -23,9 +23,10 @@ extension ApusEventsLeadV1.LeadCreated: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Lead__V1__LeadCreated>) {
-        self.leadId = unsafe copyText(c.pointee.lead_id)
-        self.source = unsafe copyText(c.pointee.source)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            leadId: unsafe copyText(c.pointee.lead_id),
+            source: unsafe copyText(c.pointee.source),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Lead__V1__LeadCreated> {

@@ -10,16 +10,19 @@ extension ApusEventsLeadV1 {
         public var source: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(leadId: "") }
+extension ApusEventsLeadV1.LeadCreated {
+    public init() { self.init(leadId: "") }
 
-        public init(
-            leadId: String = "",
-            source: String = ""
-        ) {
-            self.leadId = leadId
-            self.source = source
-            unknownFields = []
-        }
+    public init(
+        leadId: String = "",
+        source: String = ""
+    ) {
+        self.init(
+            leadId: leadId,
+            source: source,
+            unknownFields: [])
     }
 }

@@ -23,12 +23,13 @@ extension ApusEventsMessageV1.MessageSent: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Message__V1__MessageSent>) {
-        self.leadId = unsafe copyText(c.pointee.lead_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.messageType = unsafe copyText(c.pointee.message_type)
-        self.latencyMs = unsafe c.pointee.latency_ms
-        self.success = unsafe c.pointee.success != 0
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            leadId: unsafe copyText(c.pointee.lead_id),
+            channel: unsafe copyText(c.pointee.channel),
+            messageType: unsafe copyText(c.pointee.message_type),
+            latencyMs: unsafe c.pointee.latency_ms,
+            success: unsafe c.pointee.success != 0,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Message__V1__MessageSent> {

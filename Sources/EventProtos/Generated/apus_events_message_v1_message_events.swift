@@ -16,22 +16,25 @@ extension ApusEventsMessageV1 {
         public var success: Bool
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(leadId: "") }
+extension ApusEventsMessageV1.MessageSent {
+    public init() { self.init(leadId: "") }
 
-        public init(
-            leadId: String = "",
-            channel: String = "",
-            messageType: String = "",
-            latencyMs: UInt32 = 0,
-            success: Bool = false
-        ) {
-            self.leadId = leadId
-            self.channel = channel
-            self.messageType = messageType
-            self.latencyMs = latencyMs
-            self.success = success
-            unknownFields = []
-        }
+    public init(
+        leadId: String = "",
+        channel: String = "",
+        messageType: String = "",
+        latencyMs: UInt32 = 0,
+        success: Bool = false
+    ) {
+        self.init(
+            leadId: leadId,
+            channel: channel,
+            messageType: messageType,
+            latencyMs: latencyMs,
+            success: success,
+            unknownFields: [])
     }
 }

@@ -23,19 +23,20 @@ extension ApusEventsOrderV1.Order: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__Order>) {
-        self.number = unsafe copyText(c.pointee.number)
-        self.status = unsafe ApusEventsOrderV1.OrderStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        self.customer = unsafe c.pointee.customer.map { unsafe ApusEventsOrderV1.Customer(copying: $0) }
-        self.lines = unsafe copyMessages(c.pointee.n_lines, c.pointee.lines) { unsafe ApusEventsOrderV1.OrderLine(copying: $0) }
-        self.subtotal = unsafe c.pointee.subtotal.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.tax = unsafe c.pointee.tax.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.shipping = unsafe c.pointee.shipping.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.discount = unsafe c.pointee.discount.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.total = unsafe c.pointee.total.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.shippingAddress = unsafe c.pointee.shipping_address.map { unsafe ApusEventsOrderV1.Address(copying: $0) }
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.createdAt = unsafe c.pointee.created_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            number: unsafe copyText(c.pointee.number),
+            status: unsafe ApusEventsOrderV1.OrderStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue)),
+            customer: unsafe c.pointee.customer.map { unsafe ApusEventsOrderV1.Customer(copying: $0) },
+            lines: unsafe copyMessages(c.pointee.n_lines, c.pointee.lines) { unsafe ApusEventsOrderV1.OrderLine(copying: $0) },
+            subtotal: unsafe c.pointee.subtotal.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            tax: unsafe c.pointee.tax.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            shipping: unsafe c.pointee.shipping.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            discount: unsafe c.pointee.discount.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            total: unsafe c.pointee.total.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            shippingAddress: unsafe c.pointee.shipping_address.map { unsafe ApusEventsOrderV1.Address(copying: $0) },
+            channel: unsafe copyText(c.pointee.channel),
+            createdAt: unsafe c.pointee.created_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__Order> {
@@ -79,11 +80,12 @@ extension ApusEventsOrderV1.Customer: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__Customer>) {
-        self.name = unsafe copyText(c.pointee.name)
-        self.phone = unsafe copyText(c.pointee.phone)
-        self.email = unsafe copyText(c.pointee.email)
-        self.locale = unsafe copyText(c.pointee.locale)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            phone: unsafe copyText(c.pointee.phone),
+            email: unsafe copyText(c.pointee.email),
+            locale: unsafe copyText(c.pointee.locale),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__Customer> {
@@ -116,12 +118,13 @@ extension ApusEventsOrderV1.OrderLine: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderLine>) {
-        self.productId = unsafe copyText(c.pointee.product_id)
-        self.sku = unsafe copyText(c.pointee.sku)
-        self.name = unsafe copyText(c.pointee.name)
-        self.quantity = unsafe c.pointee.quantity
-        self.unitPrice = unsafe c.pointee.unit_price.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            productId: unsafe copyText(c.pointee.product_id),
+            sku: unsafe copyText(c.pointee.sku),
+            name: unsafe copyText(c.pointee.name),
+            quantity: unsafe c.pointee.quantity,
+            unitPrice: unsafe c.pointee.unit_price.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderLine> {
@@ -155,12 +158,13 @@ extension ApusEventsOrderV1.Address: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__Address>) {
-        self.lines = unsafe copyList(c.pointee.n_lines, c.pointee.lines) { unsafe copyText($0) }
-        self.city = unsafe copyText(c.pointee.city)
-        self.region = unsafe copyText(c.pointee.region)
-        self.postalCode = unsafe copyText(c.pointee.postal_code)
-        self.countryCode = unsafe copyText(c.pointee.country_code)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            lines: unsafe copyList(c.pointee.n_lines, c.pointee.lines) { unsafe copyText($0) },
+            city: unsafe copyText(c.pointee.city),
+            region: unsafe copyText(c.pointee.region),
+            postalCode: unsafe copyText(c.pointee.postal_code),
+            countryCode: unsafe copyText(c.pointee.country_code),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__Address> {

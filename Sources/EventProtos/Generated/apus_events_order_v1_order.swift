@@ -30,37 +30,6 @@ extension ApusEventsOrderV1 {
         public var createdAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(number: "") }
-
-        public init(
-            number: String = "",
-            status: ApusEventsOrderV1.OrderStatus = .unspecified,
-            customer: ApusEventsOrderV1.Customer? = nil,
-            lines: [ApusEventsOrderV1.OrderLine] = [],
-            subtotal: ApusEventsCommonV1.Money? = nil,
-            tax: ApusEventsCommonV1.Money? = nil,
-            shipping: ApusEventsCommonV1.Money? = nil,
-            discount: ApusEventsCommonV1.Money? = nil,
-            total: ApusEventsCommonV1.Money? = nil,
-            shippingAddress: ApusEventsOrderV1.Address? = nil,
-            channel: String = "",
-            createdAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.number = number
-            self.status = status
-            self.customer = customer
-            self.lines = lines
-            self.subtotal = subtotal
-            self.tax = tax
-            self.shipping = shipping
-            self.discount = discount
-            self.total = total
-            self.shippingAddress = shippingAddress
-            self.channel = channel
-            self.createdAt = createdAt
-            unknownFields = []
-        }
     }
 
     /// Whom to tell about an order.
@@ -75,21 +44,6 @@ extension ApusEventsOrderV1 {
         public var locale: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(name: "") }
-
-        public init(
-            name: String = "",
-            phone: String = "",
-            email: String = "",
-            locale: String = ""
-        ) {
-            self.name = name
-            self.phone = phone
-            self.email = email
-            self.locale = locale
-            unknownFields = []
-        }
     }
 
     /// One product of an order.
@@ -106,23 +60,6 @@ extension ApusEventsOrderV1 {
         public var unitPrice: ApusEventsCommonV1.Money?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(productId: "") }
-
-        public init(
-            productId: String = "",
-            sku: String = "",
-            name: String = "",
-            quantity: UInt32 = 0,
-            unitPrice: ApusEventsCommonV1.Money? = nil
-        ) {
-            self.productId = productId
-            self.sku = sku
-            self.name = name
-            self.quantity = quantity
-            self.unitPrice = unitPrice
-            unknownFields = []
-        }
     }
 
     /// A postal address.
@@ -139,23 +76,6 @@ extension ApusEventsOrderV1 {
         public var countryCode: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(lines: []) }
-
-        public init(
-            lines: [String] = [],
-            city: String = "",
-            region: String = "",
-            postalCode: String = "",
-            countryCode: String = ""
-        ) {
-            self.lines = lines
-            self.city = city
-            self.region = region
-            self.postalCode = postalCode
-            self.countryCode = countryCode
-            unknownFields = []
-        }
     }
 
     /// Where an order stands.
@@ -210,5 +130,97 @@ extension ApusEventsOrderV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusEventsOrderV1.Order {
+    public init() { self.init(number: "") }
+
+    public init(
+        number: String = "",
+        status: ApusEventsOrderV1.OrderStatus = .unspecified,
+        customer: ApusEventsOrderV1.Customer? = nil,
+        lines: [ApusEventsOrderV1.OrderLine] = [],
+        subtotal: ApusEventsCommonV1.Money? = nil,
+        tax: ApusEventsCommonV1.Money? = nil,
+        shipping: ApusEventsCommonV1.Money? = nil,
+        discount: ApusEventsCommonV1.Money? = nil,
+        total: ApusEventsCommonV1.Money? = nil,
+        shippingAddress: ApusEventsOrderV1.Address? = nil,
+        channel: String = "",
+        createdAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            number: number,
+            status: status,
+            customer: customer,
+            lines: lines,
+            subtotal: subtotal,
+            tax: tax,
+            shipping: shipping,
+            discount: discount,
+            total: total,
+            shippingAddress: shippingAddress,
+            channel: channel,
+            createdAt: createdAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.Customer {
+    public init() { self.init(name: "") }
+
+    public init(
+        name: String = "",
+        phone: String = "",
+        email: String = "",
+        locale: String = ""
+    ) {
+        self.init(
+            name: name,
+            phone: phone,
+            email: email,
+            locale: locale,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderLine {
+    public init() { self.init(productId: "") }
+
+    public init(
+        productId: String = "",
+        sku: String = "",
+        name: String = "",
+        quantity: UInt32 = 0,
+        unitPrice: ApusEventsCommonV1.Money? = nil
+    ) {
+        self.init(
+            productId: productId,
+            sku: sku,
+            name: name,
+            quantity: quantity,
+            unitPrice: unitPrice,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.Address {
+    public init() { self.init(lines: []) }
+
+    public init(
+        lines: [String] = [],
+        city: String = "",
+        region: String = "",
+        postalCode: String = "",
+        countryCode: String = ""
+    ) {
+        self.init(
+            lines: lines,
+            city: city,
+            region: region,
+            postalCode: postalCode,
+            countryCode: countryCode,
+            unknownFields: [])
     }
 }

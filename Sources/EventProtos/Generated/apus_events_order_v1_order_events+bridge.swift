@@ -23,10 +23,11 @@ extension ApusEventsOrderV1.OrderCreated: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderCreated>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderCreated> {
@@ -61,13 +62,14 @@ extension ApusEventsOrderV1.OrderStatusChanged: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderStatusChanged>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.oldStatus = unsafe ApusEventsOrderV1.OrderStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.old_status.rawValue))
-        self.newStatus = unsafe ApusEventsOrderV1.OrderStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.new_status.rawValue))
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            oldStatus: unsafe ApusEventsOrderV1.OrderStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.old_status.rawValue)),
+            newStatus: unsafe ApusEventsOrderV1.OrderStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.new_status.rawValue)),
+            reason: unsafe copyText(c.pointee.reason),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderStatusChanged> {
@@ -105,13 +107,14 @@ extension ApusEventsOrderV1.OrderPaid: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderPaid>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.paymentId = unsafe copyText(c.pointee.payment_id)
-        self.amount = unsafe c.pointee.amount.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.paidAt = unsafe c.pointee.paid_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            paymentId: unsafe copyText(c.pointee.payment_id),
+            amount: unsafe c.pointee.amount.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            paidAt: unsafe c.pointee.paid_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderPaid> {
@@ -149,13 +152,14 @@ extension ApusEventsOrderV1.OrderCancelled: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderCancelled>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.cancelledBy = unsafe copyText(c.pointee.cancelled_by)
-        self.cancelledAt = unsafe c.pointee.cancelled_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            reason: unsafe copyText(c.pointee.reason),
+            cancelledBy: unsafe copyText(c.pointee.cancelled_by),
+            cancelledAt: unsafe c.pointee.cancelled_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderCancelled> {
@@ -193,15 +197,16 @@ extension ApusEventsOrderV1.OrderShipped: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderShipped>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.carrier = unsafe copyText(c.pointee.carrier)
-        self.trackingNumber = unsafe copyText(c.pointee.tracking_number)
-        self.trackingUrl = unsafe copyText(c.pointee.tracking_url)
-        self.shippedAt = unsafe c.pointee.shipped_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.expectedDeliveryAt = unsafe c.pointee.expected_delivery_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            carrier: unsafe copyText(c.pointee.carrier),
+            trackingNumber: unsafe copyText(c.pointee.tracking_number),
+            trackingUrl: unsafe copyText(c.pointee.tracking_url),
+            shippedAt: unsafe c.pointee.shipped_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            expectedDeliveryAt: unsafe c.pointee.expected_delivery_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderShipped> {
@@ -241,12 +246,13 @@ extension ApusEventsOrderV1.OrderDelivered: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderDelivered>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.receivedBy = unsafe copyText(c.pointee.received_by)
-        self.deliveredAt = unsafe c.pointee.delivered_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            receivedBy: unsafe copyText(c.pointee.received_by),
+            deliveredAt: unsafe c.pointee.delivered_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderDelivered> {
@@ -283,13 +289,14 @@ extension ApusEventsOrderV1.OrderReturned: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderReturned>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.returnedLines = unsafe copyMessages(c.pointee.n_returned_lines, c.pointee.returned_lines) { unsafe ApusEventsOrderV1.OrderLine(copying: $0) }
-        self.returnedAt = unsafe c.pointee.returned_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            reason: unsafe copyText(c.pointee.reason),
+            returnedLines: unsafe copyMessages(c.pointee.n_returned_lines, c.pointee.returned_lines) { unsafe ApusEventsOrderV1.OrderLine(copying: $0) },
+            returnedAt: unsafe c.pointee.returned_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderReturned> {
@@ -330,15 +337,16 @@ extension ApusEventsOrderV1.OrderRefunded: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Order__V1__OrderRefunded>) {
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil
-        self.order = unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) }
-        self.refundId = unsafe copyText(c.pointee.refund_id)
-        self.paymentId = unsafe copyText(c.pointee.payment_id)
-        self.amount = unsafe c.pointee.amount.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.refundedAt = unsafe c.pointee.refunded_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 2 ? copyText(c.pointee.customer_id) : nil,
+            order: unsafe c.pointee.order.map { unsafe ApusEventsOrderV1.Order(copying: $0) },
+            refundId: unsafe copyText(c.pointee.refund_id),
+            paymentId: unsafe copyText(c.pointee.payment_id),
+            amount: unsafe c.pointee.amount.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            reason: unsafe copyText(c.pointee.reason),
+            refundedAt: unsafe c.pointee.refunded_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Order__V1__OrderRefunded> {

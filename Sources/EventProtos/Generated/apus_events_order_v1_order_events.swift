@@ -12,19 +12,6 @@ extension ApusEventsOrderV1 {
         public var order: ApusEventsOrderV1.Order?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(orderId: "") }
-
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            unknownFields = []
-        }
     }
 
     /// An order went from one status to another.
@@ -43,25 +30,6 @@ extension ApusEventsOrderV1 {
         public var reason: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(orderId: "") }
-
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil,
-            oldStatus: ApusEventsOrderV1.OrderStatus = .unspecified,
-            newStatus: ApusEventsOrderV1.OrderStatus = .unspecified,
-            reason: String = ""
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            self.oldStatus = oldStatus
-            self.newStatus = newStatus
-            self.reason = reason
-            unknownFields = []
-        }
     }
 
     /// An order was paid.
@@ -80,25 +48,6 @@ extension ApusEventsOrderV1 {
         public var paidAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(orderId: "") }
-
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil,
-            paymentId: String = "",
-            amount: ApusEventsCommonV1.Money? = nil,
-            paidAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            self.paymentId = paymentId
-            self.amount = amount
-            self.paidAt = paidAt
-            unknownFields = []
-        }
     }
 
     /// An order was called off.
@@ -117,25 +66,6 @@ extension ApusEventsOrderV1 {
         public var cancelledAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(orderId: "") }
-
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil,
-            reason: String = "",
-            cancelledBy: String = "",
-            cancelledAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            self.reason = reason
-            self.cancelledBy = cancelledBy
-            self.cancelledAt = cancelledAt
-            unknownFields = []
-        }
     }
 
     /// An order was handed to a carrier.
@@ -158,29 +88,6 @@ extension ApusEventsOrderV1 {
         public var expectedDeliveryAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(orderId: "") }
-
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil,
-            carrier: String = "",
-            trackingNumber: String = "",
-            trackingUrl: String = "",
-            shippedAt: GoogleProtobuf.Timestamp? = nil,
-            expectedDeliveryAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            self.carrier = carrier
-            self.trackingNumber = trackingNumber
-            self.trackingUrl = trackingUrl
-            self.shippedAt = shippedAt
-            self.expectedDeliveryAt = expectedDeliveryAt
-            unknownFields = []
-        }
     }
 
     /// An order reached the customer.
@@ -197,23 +104,6 @@ extension ApusEventsOrderV1 {
         public var deliveredAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(orderId: "") }
-
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil,
-            receivedBy: String = "",
-            deliveredAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            self.receivedBy = receivedBy
-            self.deliveredAt = deliveredAt
-            unknownFields = []
-        }
     }
 
     /// An order, or part of it, came back.
@@ -232,25 +122,6 @@ extension ApusEventsOrderV1 {
         public var returnedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(orderId: "") }
-
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil,
-            reason: String = "",
-            returnedLines: [ApusEventsOrderV1.OrderLine] = [],
-            returnedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            self.reason = reason
-            self.returnedLines = returnedLines
-            self.returnedAt = returnedAt
-            unknownFields = []
-        }
     }
 
     /// The money for an order, or part of it, went back.
@@ -273,28 +144,181 @@ extension ApusEventsOrderV1 {
         public var refundedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(orderId: "") }
+extension ApusEventsOrderV1.OrderCreated {
+    public init() { self.init(orderId: "") }
 
-        public init(
-            orderId: String = "",
-            customerId: String? = nil,
-            order: ApusEventsOrderV1.Order? = nil,
-            refundId: String = "",
-            paymentId: String = "",
-            amount: ApusEventsCommonV1.Money? = nil,
-            reason: String = "",
-            refundedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.orderId = orderId
-            self.customerId = customerId
-            self.order = order
-            self.refundId = refundId
-            self.paymentId = paymentId
-            self.amount = amount
-            self.reason = reason
-            self.refundedAt = refundedAt
-            unknownFields = []
-        }
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderStatusChanged {
+    public init() { self.init(orderId: "") }
+
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil,
+        oldStatus: ApusEventsOrderV1.OrderStatus = .unspecified,
+        newStatus: ApusEventsOrderV1.OrderStatus = .unspecified,
+        reason: String = ""
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            oldStatus: oldStatus,
+            newStatus: newStatus,
+            reason: reason,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderPaid {
+    public init() { self.init(orderId: "") }
+
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil,
+        paymentId: String = "",
+        amount: ApusEventsCommonV1.Money? = nil,
+        paidAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            paymentId: paymentId,
+            amount: amount,
+            paidAt: paidAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderCancelled {
+    public init() { self.init(orderId: "") }
+
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil,
+        reason: String = "",
+        cancelledBy: String = "",
+        cancelledAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            reason: reason,
+            cancelledBy: cancelledBy,
+            cancelledAt: cancelledAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderShipped {
+    public init() { self.init(orderId: "") }
+
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil,
+        carrier: String = "",
+        trackingNumber: String = "",
+        trackingUrl: String = "",
+        shippedAt: GoogleProtobuf.Timestamp? = nil,
+        expectedDeliveryAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            carrier: carrier,
+            trackingNumber: trackingNumber,
+            trackingUrl: trackingUrl,
+            shippedAt: shippedAt,
+            expectedDeliveryAt: expectedDeliveryAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderDelivered {
+    public init() { self.init(orderId: "") }
+
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil,
+        receivedBy: String = "",
+        deliveredAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            receivedBy: receivedBy,
+            deliveredAt: deliveredAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderReturned {
+    public init() { self.init(orderId: "") }
+
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil,
+        reason: String = "",
+        returnedLines: [ApusEventsOrderV1.OrderLine] = [],
+        returnedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            reason: reason,
+            returnedLines: returnedLines,
+            returnedAt: returnedAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsOrderV1.OrderRefunded {
+    public init() { self.init(orderId: "") }
+
+    public init(
+        orderId: String = "",
+        customerId: String? = nil,
+        order: ApusEventsOrderV1.Order? = nil,
+        refundId: String = "",
+        paymentId: String = "",
+        amount: ApusEventsCommonV1.Money? = nil,
+        reason: String = "",
+        refundedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            orderId: orderId,
+            customerId: customerId,
+            order: order,
+            refundId: refundId,
+            paymentId: paymentId,
+            amount: amount,
+            reason: reason,
+            refundedAt: refundedAt,
+            unknownFields: [])
     }
 }

@@ -23,15 +23,16 @@ extension ApusEventsPaymentV1.PaymentProcessed: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Payment__V1__PaymentProcessed>) {
-        self.paymentId = unsafe copyText(c.pointee.payment_id)
-        self.orderId = unsafe copyText(c.pointee.order_id)
-        self.customerId = unsafe c.pointee._customer_id_case.rawValue == 3 ? copyText(c.pointee.customer_id) : nil
-        self.amount = unsafe c.pointee.amount.map { unsafe ApusEventsCommonV1.Money(copying: $0) }
-        self.method = unsafe copyText(c.pointee.method)
-        self.provider = unsafe copyText(c.pointee.provider)
-        self.providerReference = unsafe copyText(c.pointee.provider_reference)
-        self.processedAt = unsafe c.pointee.processed_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            paymentId: unsafe copyText(c.pointee.payment_id),
+            orderId: unsafe copyText(c.pointee.order_id),
+            customerId: unsafe c.pointee._customer_id_case.rawValue == 3 ? copyText(c.pointee.customer_id) : nil,
+            amount: unsafe c.pointee.amount.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            method: unsafe copyText(c.pointee.method),
+            provider: unsafe copyText(c.pointee.provider),
+            providerReference: unsafe copyText(c.pointee.provider_reference),
+            processedAt: unsafe c.pointee.processed_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Payment__V1__PaymentProcessed> {

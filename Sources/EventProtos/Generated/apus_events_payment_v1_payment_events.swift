@@ -22,28 +22,31 @@ extension ApusEventsPaymentV1 {
         public var processedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(paymentId: "") }
+extension ApusEventsPaymentV1.PaymentProcessed {
+    public init() { self.init(paymentId: "") }
 
-        public init(
-            paymentId: String = "",
-            orderId: String = "",
-            customerId: String? = nil,
-            amount: ApusEventsCommonV1.Money? = nil,
-            method: String = "",
-            provider: String = "",
-            providerReference: String = "",
-            processedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.paymentId = paymentId
-            self.orderId = orderId
-            self.customerId = customerId
-            self.amount = amount
-            self.method = method
-            self.provider = provider
-            self.providerReference = providerReference
-            self.processedAt = processedAt
-            unknownFields = []
-        }
+    public init(
+        paymentId: String = "",
+        orderId: String = "",
+        customerId: String? = nil,
+        amount: ApusEventsCommonV1.Money? = nil,
+        method: String = "",
+        provider: String = "",
+        providerReference: String = "",
+        processedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            paymentId: paymentId,
+            orderId: orderId,
+            customerId: customerId,
+            amount: amount,
+            method: method,
+            provider: provider,
+            providerReference: providerReference,
+            processedAt: processedAt,
+            unknownFields: [])
     }
 }

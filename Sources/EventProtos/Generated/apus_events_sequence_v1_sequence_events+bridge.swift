@@ -23,17 +23,18 @@ extension ApusEventsSequenceV1.SequenceStepExecuted: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__Sequence__V1__SequenceStepExecuted>) {
-        self.sequenceId = unsafe copyText(c.pointee.sequence_id)
-        self.stepId = unsafe copyText(c.pointee.step_id)
-        self.stepNumber = unsafe c.pointee.step_number
-        self.leadId = unsafe copyText(c.pointee.lead_id)
-        self.actionType = unsafe copyText(c.pointee.action_type)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.messageId = unsafe copyText(c.pointee.message_id)
-        self.outcome = unsafe ApusEventsSequenceV1.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
-        self.latencyMs = unsafe c.pointee.latency_ms
-        self.nextStepAt = unsafe c.pointee.next_step_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            sequenceId: unsafe copyText(c.pointee.sequence_id),
+            stepId: unsafe copyText(c.pointee.step_id),
+            stepNumber: unsafe c.pointee.step_number,
+            leadId: unsafe copyText(c.pointee.lead_id),
+            actionType: unsafe copyText(c.pointee.action_type),
+            channel: unsafe copyText(c.pointee.channel),
+            messageId: unsafe copyText(c.pointee.message_id),
+            outcome: unsafe ApusEventsSequenceV1.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue)),
+            latencyMs: unsafe c.pointee.latency_ms,
+            nextStepAt: unsafe c.pointee.next_step_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Sequence__V1__SequenceStepExecuted> {

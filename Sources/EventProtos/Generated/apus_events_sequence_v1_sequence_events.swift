@@ -26,33 +26,6 @@ extension ApusEventsSequenceV1 {
         public var nextStepAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(sequenceId: "") }
-
-        public init(
-            sequenceId: String = "",
-            stepId: String = "",
-            stepNumber: UInt32 = 0,
-            leadId: String = "",
-            actionType: String = "",
-            channel: String = "",
-            messageId: String = "",
-            outcome: ApusEventsSequenceV1.StepOutcome = .unspecified,
-            latencyMs: UInt32 = 0,
-            nextStepAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.sequenceId = sequenceId
-            self.stepId = stepId
-            self.stepNumber = stepNumber
-            self.leadId = leadId
-            self.actionType = actionType
-            self.channel = channel
-            self.messageId = messageId
-            self.outcome = outcome
-            self.latencyMs = latencyMs
-            self.nextStepAt = nextStepAt
-            unknownFields = []
-        }
     }
 
     /// What came of a step.
@@ -87,5 +60,35 @@ extension ApusEventsSequenceV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusEventsSequenceV1.SequenceStepExecuted {
+    public init() { self.init(sequenceId: "") }
+
+    public init(
+        sequenceId: String = "",
+        stepId: String = "",
+        stepNumber: UInt32 = 0,
+        leadId: String = "",
+        actionType: String = "",
+        channel: String = "",
+        messageId: String = "",
+        outcome: ApusEventsSequenceV1.StepOutcome = .unspecified,
+        latencyMs: UInt32 = 0,
+        nextStepAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            sequenceId: sequenceId,
+            stepId: stepId,
+            stepNumber: stepNumber,
+            leadId: leadId,
+            actionType: actionType,
+            channel: channel,
+            messageId: messageId,
+            outcome: outcome,
+            latencyMs: latencyMs,
+            nextStepAt: nextStepAt,
+            unknownFields: [])
     }
 }

@@ -23,17 +23,18 @@ extension ApusEventsSystemV1.ServiceHealthCheck: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__System__V1__ServiceHealthCheck>) {
-        self.serviceName = unsafe copyText(c.pointee.service_name)
-        self.healthStatus = unsafe ApusEventsSystemV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.health_status.rawValue))
-        self.checkDetails = unsafe c.pointee.check_details.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.dependencies = unsafe copyMap(c.pointee.n_dependencies, c.pointee.dependencies) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe ApusEventsSystemV1.DependencyHealth(copying: $0) } ?? ApusEventsSystemV1.DependencyHealth())
-        }
-        self.metrics = unsafe copyMap(c.pointee.n_metrics, c.pointee.metrics) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.checkedAt = unsafe c.pointee.checked_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            serviceName: unsafe copyText(c.pointee.service_name),
+            healthStatus: unsafe ApusEventsSystemV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.health_status.rawValue)),
+            checkDetails: unsafe c.pointee.check_details.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            dependencies: unsafe copyMap(c.pointee.n_dependencies, c.pointee.dependencies) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe ApusEventsSystemV1.DependencyHealth(copying: $0) } ?? ApusEventsSystemV1.DependencyHealth())
+            },
+            metrics: unsafe copyMap(c.pointee.n_metrics, c.pointee.metrics) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            checkedAt: unsafe c.pointee.checked_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__System__V1__ServiceHealthCheck> {
@@ -86,10 +87,11 @@ extension ApusEventsSystemV1.DependencyHealth: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__System__V1__DependencyHealth>) {
-        self.status = unsafe ApusEventsSystemV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        self.message = unsafe copyText(c.pointee.message)
-        self.latency = unsafe c.pointee.latency.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            status: unsafe ApusEventsSystemV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue)),
+            message: unsafe copyText(c.pointee.message),
+            latency: unsafe c.pointee.latency.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__System__V1__DependencyHealth> {
@@ -121,16 +123,17 @@ extension ApusEventsSystemV1.ErrorOccurred: Message {
     }
 
     init(copying c: UnsafePointer<Apus__Events__System__V1__ErrorOccurred>) {
-        self.errorType = unsafe copyText(c.pointee.error_type)
-        self.errorMessage = unsafe copyText(c.pointee.error_message)
-        self.errorCode = unsafe copyText(c.pointee.error_code)
-        self.component = unsafe copyText(c.pointee.component)
-        self.operation = unsafe copyText(c.pointee.operation)
-        self.stackTrace = unsafe copyText(c.pointee.stack_trace)
-        self.context = unsafe c.pointee.context.map { unsafe GoogleProtobuf.Struct(copying: $0) }
-        self.severity = unsafe ApusEventsSystemV1.Severity(rawValue: Int32(truncatingIfNeeded: c.pointee.severity.rawValue))
-        self.occurredAt = unsafe c.pointee.occurred_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            errorType: unsafe copyText(c.pointee.error_type),
+            errorMessage: unsafe copyText(c.pointee.error_message),
+            errorCode: unsafe copyText(c.pointee.error_code),
+            component: unsafe copyText(c.pointee.component),
+            operation: unsafe copyText(c.pointee.operation),
+            stackTrace: unsafe copyText(c.pointee.stack_trace),
+            context: unsafe c.pointee.context.map { unsafe GoogleProtobuf.Struct(copying: $0) },
+            severity: unsafe ApusEventsSystemV1.Severity(rawValue: Int32(truncatingIfNeeded: c.pointee.severity.rawValue)),
+            occurredAt: unsafe c.pointee.occurred_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__System__V1__ErrorOccurred> {

@@ -18,25 +18,6 @@ extension ApusEventsSystemV1 {
         public var checkedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(serviceName: "") }
-
-        public init(
-            serviceName: String = "",
-            healthStatus: ApusEventsSystemV1.HealthStatus = .unspecified,
-            checkDetails: GoogleProtobuf.Struct? = nil,
-            dependencies: [String: ApusEventsSystemV1.DependencyHealth] = [:],
-            metrics: [String: Double] = [:],
-            checkedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.serviceName = serviceName
-            self.healthStatus = healthStatus
-            self.checkDetails = checkDetails
-            self.dependencies = dependencies
-            self.metrics = metrics
-            self.checkedAt = checkedAt
-            unknownFields = []
-        }
     }
 
     /// How something is that a service depends on.
@@ -49,19 +30,6 @@ extension ApusEventsSystemV1 {
         public var latency: GoogleProtobuf.Duration?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(status: .unspecified) }
-
-        public init(
-            status: ApusEventsSystemV1.HealthStatus = .unspecified,
-            message: String = "",
-            latency: GoogleProtobuf.Duration? = nil
-        ) {
-            self.status = status
-            self.message = message
-            self.latency = latency
-            unknownFields = []
-        }
     }
 
     /// Something went wrong in a service.
@@ -86,31 +54,6 @@ extension ApusEventsSystemV1 {
         public var occurredAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(errorType: "") }
-
-        public init(
-            errorType: String = "",
-            errorMessage: String = "",
-            errorCode: String = "",
-            component: String = "",
-            operation: String = "",
-            stackTrace: String = "",
-            context: GoogleProtobuf.Struct? = nil,
-            severity: ApusEventsSystemV1.Severity = .unspecified,
-            occurredAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.errorType = errorType
-            self.errorMessage = errorMessage
-            self.errorCode = errorCode
-            self.component = component
-            self.operation = operation
-            self.stackTrace = stackTrace
-            self.context = context
-            self.severity = severity
-            self.occurredAt = occurredAt
-            unknownFields = []
-        }
     }
 
     /// How well something is.
@@ -183,5 +126,71 @@ extension ApusEventsSystemV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusEventsSystemV1.ServiceHealthCheck {
+    public init() { self.init(serviceName: "") }
+
+    public init(
+        serviceName: String = "",
+        healthStatus: ApusEventsSystemV1.HealthStatus = .unspecified,
+        checkDetails: GoogleProtobuf.Struct? = nil,
+        dependencies: [String: ApusEventsSystemV1.DependencyHealth] = [:],
+        metrics: [String: Double] = [:],
+        checkedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            serviceName: serviceName,
+            healthStatus: healthStatus,
+            checkDetails: checkDetails,
+            dependencies: dependencies,
+            metrics: metrics,
+            checkedAt: checkedAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsSystemV1.DependencyHealth {
+    public init() { self.init(status: .unspecified) }
+
+    public init(
+        status: ApusEventsSystemV1.HealthStatus = .unspecified,
+        message: String = "",
+        latency: GoogleProtobuf.Duration? = nil
+    ) {
+        self.init(
+            status: status,
+            message: message,
+            latency: latency,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsSystemV1.ErrorOccurred {
+    public init() { self.init(errorType: "") }
+
+    public init(
+        errorType: String = "",
+        errorMessage: String = "",
+        errorCode: String = "",
+        component: String = "",
+        operation: String = "",
+        stackTrace: String = "",
+        context: GoogleProtobuf.Struct? = nil,
+        severity: ApusEventsSystemV1.Severity = .unspecified,
+        occurredAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            errorType: errorType,
+            errorMessage: errorMessage,
+            errorCode: errorCode,
+            component: component,
+            operation: operation,
+            stackTrace: stackTrace,
+            context: context,
+            severity: severity,
+            occurredAt: occurredAt,
+            unknownFields: [])
     }
 }

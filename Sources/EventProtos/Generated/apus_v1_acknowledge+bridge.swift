@@ -23,9 +23,10 @@ extension ApusV1.AcknowledgeRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__AcknowledgeRequest>) {
-        self.group = unsafe copyText(c.pointee.group)
-        self.acks = unsafe copyMessages(c.pointee.n_acks, c.pointee.acks) { unsafe ApusV1.Ack(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            group: unsafe copyText(c.pointee.group),
+            acks: unsafe copyMessages(c.pointee.n_acks, c.pointee.acks) { unsafe ApusV1.Ack(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__AcknowledgeRequest> {
@@ -59,11 +60,12 @@ extension ApusV1.Ack: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__Ack>) {
-        self.ackToken = unsafe copyBytes(c.pointee.ack_token)
-        self.action = unsafe ApusV1.AckAction(rawValue: Int32(truncatingIfNeeded: c.pointee.action.rawValue))
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.delay = unsafe c.pointee.delay.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            ackToken: unsafe copyBytes(c.pointee.ack_token),
+            action: unsafe ApusV1.AckAction(rawValue: Int32(truncatingIfNeeded: c.pointee.action.rawValue)),
+            reason: unsafe copyText(c.pointee.reason),
+            delay: unsafe c.pointee.delay.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__Ack> {
@@ -96,8 +98,9 @@ extension ApusV1.AcknowledgeResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__AcknowledgeResponse>) {
-        self.expiredAckTokens = unsafe copyList(c.pointee.n_expired_ack_tokens, c.pointee.expired_ack_tokens) { unsafe copyBytes($0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            expiredAckTokens: unsafe copyList(c.pointee.n_expired_ack_tokens, c.pointee.expired_ack_tokens) { unsafe copyBytes($0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__AcknowledgeResponse> {

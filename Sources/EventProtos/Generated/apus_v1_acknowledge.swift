@@ -10,17 +10,6 @@ extension ApusV1 {
         public var acks: [ApusV1.Ack]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(group: "") }
-
-        public init(
-            group: String = "",
-            acks: [ApusV1.Ack] = []
-        ) {
-            self.group = group
-            self.acks = acks
-            unknownFields = []
-        }
     }
 
     /// What became of one delivery.
@@ -35,21 +24,6 @@ extension ApusV1 {
         public var delay: GoogleProtobuf.Duration?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(ackToken: []) }
-
-        public init(
-            ackToken: [UInt8] = [],
-            action: ApusV1.AckAction = .unspecified,
-            reason: String = "",
-            delay: GoogleProtobuf.Duration? = nil
-        ) {
-            self.ackToken = ackToken
-            self.action = action
-            self.reason = reason
-            self.delay = delay
-            unknownFields = []
-        }
     }
 
     /// Which acknowledgements came too late.
@@ -58,13 +32,6 @@ extension ApusV1 {
         public var expiredAckTokens: [[UInt8]]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(expiredAckTokens: []) }
-
-        public init(expiredAckTokens: [[UInt8]] = []) {
-            self.expiredAckTokens = expiredAckTokens
-            unknownFields = []
-        }
     }
 
     /// What to do with a delivery.
@@ -107,5 +74,47 @@ extension ApusV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusV1.AcknowledgeRequest {
+    public init() { self.init(group: "") }
+
+    public init(
+        group: String = "",
+        acks: [ApusV1.Ack] = []
+    ) {
+        self.init(
+            group: group,
+            acks: acks,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.Ack {
+    public init() { self.init(ackToken: []) }
+
+    public init(
+        ackToken: [UInt8] = [],
+        action: ApusV1.AckAction = .unspecified,
+        reason: String = "",
+        delay: GoogleProtobuf.Duration? = nil
+    ) {
+        self.init(
+            ackToken: ackToken,
+            action: action,
+            reason: reason,
+            delay: delay,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.AcknowledgeResponse {
+    public init() { self.init(expiredAckTokens: []) }
+
+    public init(expiredAckTokens: [[UInt8]] = []) {
+        self.init(
+            expiredAckTokens: expiredAckTokens,
+            unknownFields: [])
     }
 }

@@ -23,21 +23,22 @@ extension ApusV1.Event: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__Event>) {
-        self.id = unsafe copyText(c.pointee.id)
-        self.type = unsafe copyText(c.pointee.type)
-        self.version = unsafe c.pointee.version
-        self.kind = unsafe ApusV1.EventKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        self.tenantId = unsafe copyText(c.pointee.tenant_id)
-        self.source = unsafe copyText(c.pointee.source)
-        self.subject = unsafe copyText(c.pointee.subject)
-        self.partitionKey = unsafe copyText(c.pointee.partition_key)
-        self.occurredAt = unsafe c.pointee.occurred_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.metadata = unsafe c.pointee.metadata.map { unsafe ApusV1.EventMetadata(copying: $0) }
-        self.data = unsafe c.pointee.data.map { unsafe GoogleProtobuf.AnyMessage(copying: $0) }
-        self.position = unsafe c.pointee.position
-        self.partition = unsafe c.pointee.partition
-        self.recordedAt = unsafe c.pointee.recorded_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            id: unsafe copyText(c.pointee.id),
+            type: unsafe copyText(c.pointee.type),
+            version: unsafe c.pointee.version,
+            kind: unsafe ApusV1.EventKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue)),
+            tenantId: unsafe copyText(c.pointee.tenant_id),
+            source: unsafe copyText(c.pointee.source),
+            subject: unsafe copyText(c.pointee.subject),
+            partitionKey: unsafe copyText(c.pointee.partition_key),
+            occurredAt: unsafe c.pointee.occurred_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            metadata: unsafe c.pointee.metadata.map { unsafe ApusV1.EventMetadata(copying: $0) },
+            data: unsafe c.pointee.data.map { unsafe GoogleProtobuf.AnyMessage(copying: $0) },
+            position: unsafe c.pointee.position,
+            partition: unsafe c.pointee.partition,
+            recordedAt: unsafe c.pointee.recorded_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__Event> {
@@ -80,20 +81,21 @@ extension ApusV1.EventMetadata: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__EventMetadata>) {
-        self.correlationId = unsafe copyText(c.pointee.correlation_id)
-        self.causationId = unsafe copyText(c.pointee.causation_id)
-        self.userId = unsafe copyText(c.pointee.user_id)
-        self.sessionId = unsafe copyText(c.pointee.session_id)
-        self.requestId = unsafe copyText(c.pointee.request_id)
-        self.channel = unsafe copyText(c.pointee.channel)
-        self.userAgent = unsafe copyText(c.pointee.user_agent)
-        self.ipAddress = unsafe copyText(c.pointee.ip_address)
-        self.traceparent = unsafe copyText(c.pointee.traceparent)
-        self.tracestate = unsafe copyText(c.pointee.tracestate)
-        self.extra = unsafe copyMap(c.pointee.n_extra, c.pointee.extra) {
-            unsafe (copyText($0.pointee.key), copyText($0.pointee.value))
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            correlationId: unsafe copyText(c.pointee.correlation_id),
+            causationId: unsafe copyText(c.pointee.causation_id),
+            userId: unsafe copyText(c.pointee.user_id),
+            sessionId: unsafe copyText(c.pointee.session_id),
+            requestId: unsafe copyText(c.pointee.request_id),
+            channel: unsafe copyText(c.pointee.channel),
+            userAgent: unsafe copyText(c.pointee.user_agent),
+            ipAddress: unsafe copyText(c.pointee.ip_address),
+            traceparent: unsafe copyText(c.pointee.traceparent),
+            tracestate: unsafe copyText(c.pointee.tracestate),
+            extra: unsafe copyMap(c.pointee.n_extra, c.pointee.extra) {
+                unsafe (copyText($0.pointee.key), copyText($0.pointee.value))
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__EventMetadata> {

@@ -36,41 +36,6 @@ extension ApusV1 {
         public var recordedAt: GoogleProtobuf.Timestamp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(id: "") }
-
-        public init(
-            id: String = "",
-            type: String = "",
-            version: UInt32 = 0,
-            kind: ApusV1.EventKind = .unspecified,
-            tenantId: String = "",
-            source: String = "",
-            subject: String = "",
-            partitionKey: String = "",
-            occurredAt: GoogleProtobuf.Timestamp? = nil,
-            metadata: ApusV1.EventMetadata? = nil,
-            data: GoogleProtobuf.AnyMessage? = nil,
-            position: UInt64 = 0,
-            partition: UInt32 = 0,
-            recordedAt: GoogleProtobuf.Timestamp? = nil
-        ) {
-            self.id = id
-            self.type = type
-            self.version = version
-            self.kind = kind
-            self.tenantId = tenantId
-            self.source = source
-            self.subject = subject
-            self.partitionKey = partitionKey
-            self.occurredAt = occurredAt
-            self.metadata = metadata
-            self.data = data
-            self.position = position
-            self.partition = partition
-            self.recordedAt = recordedAt
-            unknownFields = []
-        }
     }
 
     /// Where an event came from and what it belongs to. Not compared when an event comes again.
@@ -99,34 +64,75 @@ extension ApusV1 {
         public var extra: [String: String]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(correlationId: "") }
+extension ApusV1.Event {
+    public init() { self.init(id: "") }
 
-        public init(
-            correlationId: String = "",
-            causationId: String = "",
-            userId: String = "",
-            sessionId: String = "",
-            requestId: String = "",
-            channel: String = "",
-            userAgent: String = "",
-            ipAddress: String = "",
-            traceparent: String = "",
-            tracestate: String = "",
-            extra: [String: String] = [:]
-        ) {
-            self.correlationId = correlationId
-            self.causationId = causationId
-            self.userId = userId
-            self.sessionId = sessionId
-            self.requestId = requestId
-            self.channel = channel
-            self.userAgent = userAgent
-            self.ipAddress = ipAddress
-            self.traceparent = traceparent
-            self.tracestate = tracestate
-            self.extra = extra
-            unknownFields = []
-        }
+    public init(
+        id: String = "",
+        type: String = "",
+        version: UInt32 = 0,
+        kind: ApusV1.EventKind = .unspecified,
+        tenantId: String = "",
+        source: String = "",
+        subject: String = "",
+        partitionKey: String = "",
+        occurredAt: GoogleProtobuf.Timestamp? = nil,
+        metadata: ApusV1.EventMetadata? = nil,
+        data: GoogleProtobuf.AnyMessage? = nil,
+        position: UInt64 = 0,
+        partition: UInt32 = 0,
+        recordedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+        self.init(
+            id: id,
+            type: type,
+            version: version,
+            kind: kind,
+            tenantId: tenantId,
+            source: source,
+            subject: subject,
+            partitionKey: partitionKey,
+            occurredAt: occurredAt,
+            metadata: metadata,
+            data: data,
+            position: position,
+            partition: partition,
+            recordedAt: recordedAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.EventMetadata {
+    public init() { self.init(correlationId: "") }
+
+    public init(
+        correlationId: String = "",
+        causationId: String = "",
+        userId: String = "",
+        sessionId: String = "",
+        requestId: String = "",
+        channel: String = "",
+        userAgent: String = "",
+        ipAddress: String = "",
+        traceparent: String = "",
+        tracestate: String = "",
+        extra: [String: String] = [:]
+    ) {
+        self.init(
+            correlationId: correlationId,
+            causationId: causationId,
+            userId: userId,
+            sessionId: sessionId,
+            requestId: requestId,
+            channel: channel,
+            userAgent: userAgent,
+            ipAddress: ipAddress,
+            traceparent: traceparent,
+            tracestate: tracestate,
+            extra: extra,
+            unknownFields: [])
     }
 }

@@ -23,10 +23,11 @@ extension ApusV1.EventOptions: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__EventOptions>) {
-        self.type = unsafe copyText(c.pointee.type)
-        self.version = unsafe c.pointee.version
-        self.kind = unsafe ApusV1.EventKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            type: unsafe copyText(c.pointee.type),
+            version: unsafe c.pointee.version,
+            kind: unsafe ApusV1.EventKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue)),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__EventOptions> {

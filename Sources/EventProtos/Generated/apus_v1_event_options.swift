@@ -12,18 +12,21 @@ extension ApusV1 {
         public var kind: ApusV1.EventKind
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(type: "") }
+extension ApusV1.EventOptions {
+    public init() { self.init(type: "") }
 
-        public init(
-            type: String = "",
-            version: UInt32 = 0,
-            kind: ApusV1.EventKind = .unspecified
-        ) {
-            self.type = type
-            self.version = version
-            self.kind = kind
-            unknownFields = []
-        }
+    public init(
+        type: String = "",
+        version: UInt32 = 0,
+        kind: ApusV1.EventKind = .unspecified
+    ) {
+        self.init(
+            type: type,
+            version: version,
+            kind: kind,
+            unknownFields: [])
     }
 }

@@ -23,12 +23,13 @@ extension ApusV1.Filter: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__Filter>) {
-        self.types = unsafe copyList(c.pointee.n_types, c.pointee.types) { unsafe copyText($0) }
-        self.tenants = unsafe copyList(c.pointee.n_tenants, c.pointee.tenants) { unsafe copyText($0) }
-        self.subjectPrefix = unsafe copyText(c.pointee.subject_prefix)
-        self.sources = unsafe copyList(c.pointee.n_sources, c.pointee.sources) { unsafe copyText($0) }
-        self.kinds = unsafe copyList(c.pointee.n_kinds, c.pointee.kinds) { ApusV1.EventKind(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            types: unsafe copyList(c.pointee.n_types, c.pointee.types) { unsafe copyText($0) },
+            tenants: unsafe copyList(c.pointee.n_tenants, c.pointee.tenants) { unsafe copyText($0) },
+            subjectPrefix: unsafe copyText(c.pointee.subject_prefix),
+            sources: unsafe copyList(c.pointee.n_sources, c.pointee.sources) { unsafe copyText($0) },
+            kinds: unsafe copyList(c.pointee.n_kinds, c.pointee.kinds) { ApusV1.EventKind(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__Filter> {

@@ -16,22 +16,25 @@ extension ApusV1 {
         public var kinds: [ApusV1.EventKind]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(types: []) }
+extension ApusV1.Filter {
+    public init() { self.init(types: []) }
 
-        public init(
-            types: [String] = [],
-            tenants: [String] = [],
-            subjectPrefix: String = "",
-            sources: [String] = [],
-            kinds: [ApusV1.EventKind] = []
-        ) {
-            self.types = types
-            self.tenants = tenants
-            self.subjectPrefix = subjectPrefix
-            self.sources = sources
-            self.kinds = kinds
-            unknownFields = []
-        }
+    public init(
+        types: [String] = [],
+        tenants: [String] = [],
+        subjectPrefix: String = "",
+        sources: [String] = [],
+        kinds: [ApusV1.EventKind] = []
+    ) {
+        self.init(
+            types: types,
+            tenants: tenants,
+            subjectPrefix: subjectPrefix,
+            sources: sources,
+            kinds: kinds,
+            unknownFields: [])
     }
 }

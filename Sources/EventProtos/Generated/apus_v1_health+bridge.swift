@@ -23,7 +23,8 @@ extension ApusV1.HealthRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__HealthRequest>) {
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__HealthRequest> {
@@ -52,12 +53,13 @@ extension ApusV1.HealthResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__HealthResponse>) {
-        self.status = unsafe ApusV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        self.version = unsafe copyText(c.pointee.version)
-        self.startedAt = unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.components = unsafe copyMessages(c.pointee.n_components, c.pointee.components) { unsafe ApusV1.ComponentHealth(copying: $0) }
-        self.statistics = unsafe c.pointee.statistics.map { unsafe ApusV1.Statistics(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            status: unsafe ApusV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue)),
+            version: unsafe copyText(c.pointee.version),
+            startedAt: unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            components: unsafe copyMessages(c.pointee.n_components, c.pointee.components) { unsafe ApusV1.ComponentHealth(copying: $0) },
+            statistics: unsafe c.pointee.statistics.map { unsafe ApusV1.Statistics(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__HealthResponse> {
@@ -94,11 +96,12 @@ extension ApusV1.ComponentHealth: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ComponentHealth>) {
-        self.name = unsafe copyText(c.pointee.name)
-        self.status = unsafe ApusV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        self.message = unsafe copyText(c.pointee.message)
-        self.latency = unsafe c.pointee.latency.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            status: unsafe ApusV1.HealthStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue)),
+            message: unsafe copyText(c.pointee.message),
+            latency: unsafe c.pointee.latency.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ComponentHealth> {
@@ -131,13 +134,14 @@ extension ApusV1.Statistics: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__Statistics>) {
-        self.eventsPublished = unsafe c.pointee.events_published
-        self.eventsProcessed = unsafe c.pointee.events_processed
-        self.eventsFailed = unsafe c.pointee.events_failed
-        self.handlersRegistered = unsafe c.pointee.handlers_registered
-        self.subscribers = unsafe c.pointee.subscribers
-        self.headPosition = unsafe c.pointee.head_position
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            eventsPublished: unsafe c.pointee.events_published,
+            eventsProcessed: unsafe c.pointee.events_processed,
+            eventsFailed: unsafe c.pointee.events_failed,
+            handlersRegistered: unsafe c.pointee.handlers_registered,
+            subscribers: unsafe c.pointee.subscribers,
+            headPosition: unsafe c.pointee.head_position,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__Statistics> {

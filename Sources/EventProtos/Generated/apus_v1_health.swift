@@ -6,8 +6,6 @@ extension ApusV1 {
     public struct HealthRequest: Sendable, Hashable {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { unknownFields = [] }
     }
 
     /// How the service is.
@@ -24,23 +22,6 @@ extension ApusV1 {
         public var statistics: ApusV1.Statistics?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(status: .unspecified) }
-
-        public init(
-            status: ApusV1.HealthStatus = .unspecified,
-            version: String = "",
-            startedAt: GoogleProtobuf.Timestamp? = nil,
-            components: [ApusV1.ComponentHealth] = [],
-            statistics: ApusV1.Statistics? = nil
-        ) {
-            self.status = status
-            self.version = version
-            self.startedAt = startedAt
-            self.components = components
-            self.statistics = statistics
-            unknownFields = []
-        }
     }
 
     /// How one part is.
@@ -55,21 +36,6 @@ extension ApusV1 {
         public var latency: GoogleProtobuf.Duration?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(name: "") }
-
-        public init(
-            name: String = "",
-            status: ApusV1.HealthStatus = .unspecified,
-            message: String = "",
-            latency: GoogleProtobuf.Duration? = nil
-        ) {
-            self.name = name
-            self.status = status
-            self.message = message
-            self.latency = latency
-            unknownFields = []
-        }
     }
 
     /// Counts of what the service did.
@@ -88,25 +54,6 @@ extension ApusV1 {
         public var headPosition: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(eventsPublished: 0) }
-
-        public init(
-            eventsPublished: UInt64 = 0,
-            eventsProcessed: UInt64 = 0,
-            eventsFailed: UInt64 = 0,
-            handlersRegistered: UInt64 = 0,
-            subscribers: UInt64 = 0,
-            headPosition: UInt64 = 0
-        ) {
-            self.eventsPublished = eventsPublished
-            self.eventsProcessed = eventsProcessed
-            self.eventsFailed = eventsFailed
-            self.handlersRegistered = handlersRegistered
-            self.subscribers = subscribers
-            self.headPosition = headPosition
-            unknownFields = []
-        }
     }
 
     /// How well something is.
@@ -141,5 +88,69 @@ extension ApusV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusV1.HealthRequest {
+    public init() { self.init(unknownFields: []) }
+}
+
+extension ApusV1.HealthResponse {
+    public init() { self.init(status: .unspecified) }
+
+    public init(
+        status: ApusV1.HealthStatus = .unspecified,
+        version: String = "",
+        startedAt: GoogleProtobuf.Timestamp? = nil,
+        components: [ApusV1.ComponentHealth] = [],
+        statistics: ApusV1.Statistics? = nil
+    ) {
+        self.init(
+            status: status,
+            version: version,
+            startedAt: startedAt,
+            components: components,
+            statistics: statistics,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ComponentHealth {
+    public init() { self.init(name: "") }
+
+    public init(
+        name: String = "",
+        status: ApusV1.HealthStatus = .unspecified,
+        message: String = "",
+        latency: GoogleProtobuf.Duration? = nil
+    ) {
+        self.init(
+            name: name,
+            status: status,
+            message: message,
+            latency: latency,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.Statistics {
+    public init() { self.init(eventsPublished: 0) }
+
+    public init(
+        eventsPublished: UInt64 = 0,
+        eventsProcessed: UInt64 = 0,
+        eventsFailed: UInt64 = 0,
+        handlersRegistered: UInt64 = 0,
+        subscribers: UInt64 = 0,
+        headPosition: UInt64 = 0
+    ) {
+        self.init(
+            eventsPublished: eventsPublished,
+            eventsProcessed: eventsProcessed,
+            eventsFailed: eventsFailed,
+            handlersRegistered: handlersRegistered,
+            subscribers: subscribers,
+            headPosition: headPosition,
+            unknownFields: [])
     }
 }

@@ -23,9 +23,10 @@ extension ApusV1.GetEventRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__GetEventRequest>) {
-        self.id = unsafe copyText(c.pointee.id)
-        self.tenantId = unsafe copyText(c.pointee.tenant_id)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            id: unsafe copyText(c.pointee.id),
+            tenantId: unsafe copyText(c.pointee.tenant_id),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__GetEventRequest> {
@@ -56,13 +57,14 @@ extension ApusV1.GetEventResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__GetEventResponse>) {
-        self.event = unsafe c.pointee.event.map { unsafe ApusV1.Event(copying: $0) }
-        self.status = unsafe ApusV1.EventStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        self.processedAt = unsafe c.pointee.processed_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.errorMessage = unsafe copyText(c.pointee.error_message)
-        self.deliveries = unsafe copyMessages(c.pointee.n_deliveries, c.pointee.deliveries) { unsafe ApusV1.DeliveryRecord(copying: $0) }
-        self.deliveriesTruncated = unsafe c.pointee.deliveries_truncated != 0
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            event: unsafe c.pointee.event.map { unsafe ApusV1.Event(copying: $0) },
+            status: unsafe ApusV1.EventStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue)),
+            processedAt: unsafe c.pointee.processed_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            errorMessage: unsafe copyText(c.pointee.error_message),
+            deliveries: unsafe copyMessages(c.pointee.n_deliveries, c.pointee.deliveries) { unsafe ApusV1.DeliveryRecord(copying: $0) },
+            deliveriesTruncated: unsafe c.pointee.deliveries_truncated != 0,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__GetEventResponse> {
@@ -100,17 +102,18 @@ extension ApusV1.DeliveryRecord: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__DeliveryRecord>) {
-        self.consumer = unsafe copyText(c.pointee.consumer)
-        self.attempt = unsafe c.pointee.attempt
-        self.outcome = unsafe ApusV1.DeliveryOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
-        self.startedAt = unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.duration = unsafe c.pointee.duration.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.errorMessage = unsafe copyText(c.pointee.error_message)
-        self.retryRequired = unsafe c.pointee.retry_required != 0
-        self.nextAttemptAt = unsafe c.pointee.next_attempt_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.node = unsafe copyText(c.pointee.node)
-        self.replayId = unsafe copyText(c.pointee.replay_id)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            consumer: unsafe copyText(c.pointee.consumer),
+            attempt: unsafe c.pointee.attempt,
+            outcome: unsafe ApusV1.DeliveryOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue)),
+            startedAt: unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            duration: unsafe c.pointee.duration.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            errorMessage: unsafe copyText(c.pointee.error_message),
+            retryRequired: unsafe c.pointee.retry_required != 0,
+            nextAttemptAt: unsafe c.pointee.next_attempt_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            node: unsafe copyText(c.pointee.node),
+            replayId: unsafe copyText(c.pointee.replay_id),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__DeliveryRecord> {
@@ -149,14 +152,15 @@ extension ApusV1.ListEventsRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListEventsRequest>) {
-        self.filter = unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) }
-        self.statuses = unsafe copyList(c.pointee.n_statuses, c.pointee.statuses) { ApusV1.EventStatus(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
-        self.since = unsafe c.pointee.since.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.until = unsafe c.pointee.until.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.pageSize = unsafe c.pointee.page_size
-        self.pageToken = unsafe copyText(c.pointee.page_token)
-        self.oldestFirst = unsafe c.pointee.oldest_first != 0
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            filter: unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) },
+            statuses: unsafe copyList(c.pointee.n_statuses, c.pointee.statuses) { ApusV1.EventStatus(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) },
+            since: unsafe c.pointee.since.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            until: unsafe c.pointee.until.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            pageSize: unsafe c.pointee.page_size,
+            pageToken: unsafe copyText(c.pointee.page_token),
+            oldestFirst: unsafe c.pointee.oldest_first != 0,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListEventsRequest> {
@@ -195,9 +199,10 @@ extension ApusV1.ListEventsResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListEventsResponse>) {
-        self.events = unsafe copyMessages(c.pointee.n_events, c.pointee.events) { unsafe ApusV1.GetEventResponse(copying: $0) }
-        self.nextPageToken = unsafe copyText(c.pointee.next_page_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            events: unsafe copyMessages(c.pointee.n_events, c.pointee.events) { unsafe ApusV1.GetEventResponse(copying: $0) },
+            nextPageToken: unsafe copyText(c.pointee.next_page_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListEventsResponse> {

@@ -10,17 +10,6 @@ extension ApusV1 {
         public var tenantId: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(id: "") }
-
-        public init(
-            id: String = "",
-            tenantId: String = ""
-        ) {
-            self.id = id
-            self.tenantId = tenantId
-            unknownFields = []
-        }
     }
 
     /// An event and what its handlers made of it.
@@ -39,25 +28,6 @@ extension ApusV1 {
         public var deliveriesTruncated: Bool
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(event: nil) }
-
-        public init(
-            event: ApusV1.Event? = nil,
-            status: ApusV1.EventStatus = .unspecified,
-            processedAt: GoogleProtobuf.Timestamp? = nil,
-            errorMessage: String = "",
-            deliveries: [ApusV1.DeliveryRecord] = [],
-            deliveriesTruncated: Bool = false
-        ) {
-            self.event = event
-            self.status = status
-            self.processedAt = processedAt
-            self.errorMessage = errorMessage
-            self.deliveries = deliveries
-            self.deliveriesTruncated = deliveriesTruncated
-            unknownFields = []
-        }
     }
 
     /// Who was handed an event, when, with what result.
@@ -84,33 +54,6 @@ extension ApusV1 {
         public var replayId: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(consumer: "") }
-
-        public init(
-            consumer: String = "",
-            attempt: UInt32 = 0,
-            outcome: ApusV1.DeliveryOutcome = .unspecified,
-            startedAt: GoogleProtobuf.Timestamp? = nil,
-            duration: GoogleProtobuf.Duration? = nil,
-            errorMessage: String = "",
-            retryRequired: Bool = false,
-            nextAttemptAt: GoogleProtobuf.Timestamp? = nil,
-            node: String = "",
-            replayId: String = ""
-        ) {
-            self.consumer = consumer
-            self.attempt = attempt
-            self.outcome = outcome
-            self.startedAt = startedAt
-            self.duration = duration
-            self.errorMessage = errorMessage
-            self.retryRequired = retryRequired
-            self.nextAttemptAt = nextAttemptAt
-            self.node = node
-            self.replayId = replayId
-            unknownFields = []
-        }
     }
 
     /// Asks for events, newest first.
@@ -131,27 +74,6 @@ extension ApusV1 {
         public var oldestFirst: Bool
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(filter: nil) }
-
-        public init(
-            filter: ApusV1.Filter? = nil,
-            statuses: [ApusV1.EventStatus] = [],
-            since: GoogleProtobuf.Timestamp? = nil,
-            until: GoogleProtobuf.Timestamp? = nil,
-            pageSize: UInt32 = 0,
-            pageToken: String = "",
-            oldestFirst: Bool = false
-        ) {
-            self.filter = filter
-            self.statuses = statuses
-            self.since = since
-            self.until = until
-            self.pageSize = pageSize
-            self.pageToken = pageToken
-            self.oldestFirst = oldestFirst
-            unknownFields = []
-        }
     }
 
     /// One page of events.
@@ -162,17 +84,6 @@ extension ApusV1 {
         public var nextPageToken: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(events: []) }
-
-        public init(
-            events: [ApusV1.GetEventResponse] = [],
-            nextPageToken: String = ""
-        ) {
-            self.events = events
-            self.nextPageToken = nextPageToken
-            unknownFields = []
-        }
     }
 
     /// How far an event's handlers are. Groups do not count.
@@ -265,5 +176,109 @@ extension ApusV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusV1.GetEventRequest {
+    public init() { self.init(id: "") }
+
+    public init(
+        id: String = "",
+        tenantId: String = ""
+    ) {
+        self.init(
+            id: id,
+            tenantId: tenantId,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.GetEventResponse {
+    public init() { self.init(event: nil) }
+
+    public init(
+        event: ApusV1.Event? = nil,
+        status: ApusV1.EventStatus = .unspecified,
+        processedAt: GoogleProtobuf.Timestamp? = nil,
+        errorMessage: String = "",
+        deliveries: [ApusV1.DeliveryRecord] = [],
+        deliveriesTruncated: Bool = false
+    ) {
+        self.init(
+            event: event,
+            status: status,
+            processedAt: processedAt,
+            errorMessage: errorMessage,
+            deliveries: deliveries,
+            deliveriesTruncated: deliveriesTruncated,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.DeliveryRecord {
+    public init() { self.init(consumer: "") }
+
+    public init(
+        consumer: String = "",
+        attempt: UInt32 = 0,
+        outcome: ApusV1.DeliveryOutcome = .unspecified,
+        startedAt: GoogleProtobuf.Timestamp? = nil,
+        duration: GoogleProtobuf.Duration? = nil,
+        errorMessage: String = "",
+        retryRequired: Bool = false,
+        nextAttemptAt: GoogleProtobuf.Timestamp? = nil,
+        node: String = "",
+        replayId: String = ""
+    ) {
+        self.init(
+            consumer: consumer,
+            attempt: attempt,
+            outcome: outcome,
+            startedAt: startedAt,
+            duration: duration,
+            errorMessage: errorMessage,
+            retryRequired: retryRequired,
+            nextAttemptAt: nextAttemptAt,
+            node: node,
+            replayId: replayId,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListEventsRequest {
+    public init() { self.init(filter: nil) }
+
+    public init(
+        filter: ApusV1.Filter? = nil,
+        statuses: [ApusV1.EventStatus] = [],
+        since: GoogleProtobuf.Timestamp? = nil,
+        until: GoogleProtobuf.Timestamp? = nil,
+        pageSize: UInt32 = 0,
+        pageToken: String = "",
+        oldestFirst: Bool = false
+    ) {
+        self.init(
+            filter: filter,
+            statuses: statuses,
+            since: since,
+            until: until,
+            pageSize: pageSize,
+            pageToken: pageToken,
+            oldestFirst: oldestFirst,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListEventsResponse {
+    public init() { self.init(events: []) }
+
+    public init(
+        events: [ApusV1.GetEventResponse] = [],
+        nextPageToken: String = ""
+    ) {
+        self.init(
+            events: events,
+            nextPageToken: nextPageToken,
+            unknownFields: [])
     }
 }

@@ -23,10 +23,11 @@ extension ApusV1.PublishRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__PublishRequest>) {
-        self.events = unsafe copyMessages(c.pointee.n_events, c.pointee.events) { unsafe ApusV1.Event(copying: $0) }
-        self.allowPartial = unsafe c.pointee.allow_partial != 0
-        self.precondition = unsafe c.pointee.precondition.map { unsafe ApusV1.SubjectPrecondition(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            events: unsafe copyMessages(c.pointee.n_events, c.pointee.events) { unsafe ApusV1.Event(copying: $0) },
+            allowPartial: unsafe c.pointee.allow_partial != 0,
+            precondition: unsafe c.pointee.precondition.map { unsafe ApusV1.SubjectPrecondition(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__PublishRequest> {
@@ -61,9 +62,10 @@ extension ApusV1.SubjectPrecondition: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__SubjectPrecondition>) {
-        self.subject = unsafe copyText(c.pointee.subject)
-        self.lastPosition = unsafe c.pointee.last_position
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            subject: unsafe copyText(c.pointee.subject),
+            lastPosition: unsafe c.pointee.last_position,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__SubjectPrecondition> {
@@ -94,9 +96,10 @@ extension ApusV1.PublishResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__PublishResponse>) {
-        self.results = unsafe copyMessages(c.pointee.n_results, c.pointee.results) { unsafe ApusV1.PublishResult(copying: $0) }
-        self.error = unsafe c.pointee.error.map { unsafe GoogleRpc.Status(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            results: unsafe copyMessages(c.pointee.n_results, c.pointee.results) { unsafe ApusV1.PublishResult(copying: $0) },
+            error: unsafe c.pointee.error.map { unsafe GoogleRpc.Status(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__PublishResponse> {
@@ -130,11 +133,12 @@ extension ApusV1.PublishResult: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__PublishResult>) {
-        self.eventId = unsafe copyText(c.pointee.event_id)
-        self.position = unsafe c.pointee.position
-        self.duplicate = unsafe c.pointee.duplicate != 0
-        self.error = unsafe c.pointee.error.map { unsafe GoogleRpc.Status(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            eventId: unsafe copyText(c.pointee.event_id),
+            position: unsafe c.pointee.position,
+            duplicate: unsafe c.pointee.duplicate != 0,
+            error: unsafe c.pointee.error.map { unsafe GoogleRpc.Status(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__PublishResult> {

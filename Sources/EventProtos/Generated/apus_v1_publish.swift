@@ -12,19 +12,6 @@ extension ApusV1 {
         public var precondition: ApusV1.SubjectPrecondition?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(events: []) }
-
-        public init(
-            events: [ApusV1.Event] = [],
-            allowPartial: Bool = false,
-            precondition: ApusV1.SubjectPrecondition? = nil
-        ) {
-            self.events = events
-            self.allowPartial = allowPartial
-            self.precondition = precondition
-            unknownFields = []
-        }
     }
 
     /// Holds when the newest event of a subject stands where the publisher believes.
@@ -35,17 +22,6 @@ extension ApusV1 {
         public var lastPosition: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(subject: "") }
-
-        public init(
-            subject: String = "",
-            lastPosition: UInt64 = 0
-        ) {
-            self.subject = subject
-            self.lastPosition = lastPosition
-            unknownFields = []
-        }
     }
 
     /// Sent once the events are durable.
@@ -56,17 +32,6 @@ extension ApusV1 {
         public var error: GoogleRpc.Status?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(results: []) }
-
-        public init(
-            results: [ApusV1.PublishResult] = [],
-            error: GoogleRpc.Status? = nil
-        ) {
-            self.results = results
-            self.error = error
-            unknownFields = []
-        }
     }
 
     /// What became of one event.
@@ -81,20 +46,67 @@ extension ApusV1 {
         public var error: GoogleRpc.Status?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(eventId: "") }
+extension ApusV1.PublishRequest {
+    public init() { self.init(events: []) }
 
-        public init(
-            eventId: String = "",
-            position: UInt64 = 0,
-            duplicate: Bool = false,
-            error: GoogleRpc.Status? = nil
-        ) {
-            self.eventId = eventId
-            self.position = position
-            self.duplicate = duplicate
-            self.error = error
-            unknownFields = []
-        }
+    public init(
+        events: [ApusV1.Event] = [],
+        allowPartial: Bool = false,
+        precondition: ApusV1.SubjectPrecondition? = nil
+    ) {
+        self.init(
+            events: events,
+            allowPartial: allowPartial,
+            precondition: precondition,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.SubjectPrecondition {
+    public init() { self.init(subject: "") }
+
+    public init(
+        subject: String = "",
+        lastPosition: UInt64 = 0
+    ) {
+        self.init(
+            subject: subject,
+            lastPosition: lastPosition,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.PublishResponse {
+    public init() { self.init(results: []) }
+
+    public init(
+        results: [ApusV1.PublishResult] = [],
+        error: GoogleRpc.Status? = nil
+    ) {
+        self.init(
+            results: results,
+            error: error,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.PublishResult {
+    public init() { self.init(eventId: "") }
+
+    public init(
+        eventId: String = "",
+        position: UInt64 = 0,
+        duplicate: Bool = false,
+        error: GoogleRpc.Status? = nil
+    ) {
+        self.init(
+            eventId: eventId,
+            position: position,
+            duplicate: duplicate,
+            error: error,
+            unknownFields: [])
     }
 }

@@ -23,21 +23,24 @@ extension ApusV1.ReplayRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ReplayRequest>) {
+        let chosenSelection: Selection?
         switch unsafe c.pointee.selection_case.rawValue {
         case 1:
-            self.selection = unsafe c.pointee.ids.map { unsafe .ids(ApusV1.EventIds(copying: $0)) }
+            chosenSelection = unsafe c.pointee.ids.map { unsafe .ids(ApusV1.EventIds(copying: $0)) }
         case 2:
-            self.selection = unsafe c.pointee.range.map { unsafe .range(ApusV1.ReplayRange(copying: $0)) }
+            chosenSelection = unsafe c.pointee.range.map { unsafe .range(ApusV1.ReplayRange(copying: $0)) }
         default:
-            self.selection = nil
+            chosenSelection = nil
         }
-        self.handlers = unsafe copyList(c.pointee.n_handlers, c.pointee.handlers) { unsafe copyText($0) }
-        self.dryRun = unsafe c.pointee.dry_run != 0
-        self.allowSideEffects = unsafe c.pointee.allow_side_effects != 0
-        self.maxEventsPerSecond = unsafe c.pointee.max_events_per_second
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.requestId = unsafe copyText(c.pointee.request_id)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            selection: chosenSelection,
+            handlers: unsafe copyList(c.pointee.n_handlers, c.pointee.handlers) { unsafe copyText($0) },
+            dryRun: unsafe c.pointee.dry_run != 0,
+            allowSideEffects: unsafe c.pointee.allow_side_effects != 0,
+            maxEventsPerSecond: unsafe c.pointee.max_events_per_second,
+            reason: unsafe copyText(c.pointee.reason),
+            requestId: unsafe copyText(c.pointee.request_id),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ReplayRequest> {
@@ -85,8 +88,9 @@ extension ApusV1.EventIds: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__EventIds>) {
-        self.ids = unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            ids: unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__EventIds> {
@@ -119,14 +123,15 @@ extension ApusV1.ReplayRange: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ReplayRange>) {
-        self.filter = unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) }
-        self.fromPosition = unsafe c.pointee.from_position
-        self.toPosition = unsafe c.pointee.to_position
-        self.since = unsafe c.pointee.since.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.until = unsafe c.pointee.until.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.statuses = unsafe copyList(c.pointee.n_statuses, c.pointee.statuses) { ApusV1.EventStatus(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
-        self.limit = unsafe c.pointee.limit
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            filter: unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) },
+            fromPosition: unsafe c.pointee.from_position,
+            toPosition: unsafe c.pointee.to_position,
+            since: unsafe c.pointee.since.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            until: unsafe c.pointee.until.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            statuses: unsafe copyList(c.pointee.n_statuses, c.pointee.statuses) { ApusV1.EventStatus(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) },
+            limit: unsafe c.pointee.limit,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ReplayRange> {
@@ -165,14 +170,15 @@ extension ApusV1.ReplayResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ReplayResponse>) {
-        self.replayId = unsafe copyText(c.pointee.replay_id)
-        self.state = unsafe ApusV1.ReplayState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
-        self.matched = unsafe c.pointee.matched
-        self.targets = unsafe copyMessages(c.pointee.n_targets, c.pointee.targets) { unsafe ApusV1.ReplayTarget(copying: $0) }
-        self.startedAt = unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.finishedAt = unsafe c.pointee.finished_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            replayId: unsafe copyText(c.pointee.replay_id),
+            state: unsafe ApusV1.ReplayState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue)),
+            matched: unsafe c.pointee.matched,
+            targets: unsafe copyMessages(c.pointee.n_targets, c.pointee.targets) { unsafe ApusV1.ReplayTarget(copying: $0) },
+            startedAt: unsafe c.pointee.started_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            finishedAt: unsafe c.pointee.finished_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            reason: unsafe copyText(c.pointee.reason),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ReplayResponse> {
@@ -211,12 +217,13 @@ extension ApusV1.ReplayTarget: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ReplayTarget>) {
-        self.handler = unsafe copyText(c.pointee.handler)
-        self.events = unsafe c.pointee.events
-        self.done = unsafe c.pointee.done
-        self.failed = unsafe c.pointee.failed
-        self.skippedReason = unsafe copyText(c.pointee.skipped_reason)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            handler: unsafe copyText(c.pointee.handler),
+            events: unsafe c.pointee.events,
+            done: unsafe c.pointee.done,
+            failed: unsafe c.pointee.failed,
+            skippedReason: unsafe copyText(c.pointee.skipped_reason),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ReplayTarget> {
@@ -250,8 +257,9 @@ extension ApusV1.GetReplayRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__GetReplayRequest>) {
-        self.replayId = unsafe copyText(c.pointee.replay_id)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            replayId: unsafe copyText(c.pointee.replay_id),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__GetReplayRequest> {
@@ -281,8 +289,9 @@ extension ApusV1.CancelReplayRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__CancelReplayRequest>) {
-        self.replayId = unsafe copyText(c.pointee.replay_id)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            replayId: unsafe copyText(c.pointee.replay_id),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__CancelReplayRequest> {
@@ -312,9 +321,10 @@ extension ApusV1.ListReplaysRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListReplaysRequest>) {
-        self.pageSize = unsafe c.pointee.page_size
-        self.pageToken = unsafe copyText(c.pointee.page_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            pageSize: unsafe c.pointee.page_size,
+            pageToken: unsafe copyText(c.pointee.page_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListReplaysRequest> {
@@ -345,9 +355,10 @@ extension ApusV1.ListReplaysResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListReplaysResponse>) {
-        self.replays = unsafe copyMessages(c.pointee.n_replays, c.pointee.replays) { unsafe ApusV1.ReplayResponse(copying: $0) }
-        self.nextPageToken = unsafe copyText(c.pointee.next_page_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            replays: unsafe copyMessages(c.pointee.n_replays, c.pointee.replays) { unsafe ApusV1.ReplayResponse(copying: $0) },
+            nextPageToken: unsafe copyText(c.pointee.next_page_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListReplaysResponse> {

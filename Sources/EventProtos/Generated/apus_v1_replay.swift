@@ -21,27 +21,6 @@ extension ApusV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(selection: nil) }
-
-        public init(
-            selection: Selection? = nil,
-            handlers: [String] = [],
-            dryRun: Bool = false,
-            allowSideEffects: Bool = false,
-            maxEventsPerSecond: UInt32 = 0,
-            reason: String = "",
-            requestId: String = ""
-        ) {
-            self.selection = selection
-            self.handlers = handlers
-            self.dryRun = dryRun
-            self.allowSideEffects = allowSideEffects
-            self.maxEventsPerSecond = maxEventsPerSecond
-            self.reason = reason
-            self.requestId = requestId
-            unknownFields = []
-        }
-
         /// Which events; must be given.
         public enum Selection: Sendable, Hashable {
             /// These.
@@ -57,13 +36,6 @@ extension ApusV1 {
         public var ids: [String]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(ids: []) }
-
-        public init(ids: [String] = []) {
-            self.ids = ids
-            unknownFields = []
-        }
     }
 
     /// Events of a part of the log.
@@ -84,27 +56,6 @@ extension ApusV1 {
         public var limit: UInt32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(filter: nil) }
-
-        public init(
-            filter: ApusV1.Filter? = nil,
-            fromPosition: UInt64 = 0,
-            toPosition: UInt64 = 0,
-            since: GoogleProtobuf.Timestamp? = nil,
-            until: GoogleProtobuf.Timestamp? = nil,
-            statuses: [ApusV1.EventStatus] = [],
-            limit: UInt32 = 0
-        ) {
-            self.filter = filter
-            self.fromPosition = fromPosition
-            self.toPosition = toPosition
-            self.since = since
-            self.until = until
-            self.statuses = statuses
-            self.limit = limit
-            unknownFields = []
-        }
     }
 
     /// A replay and how far it is.
@@ -125,27 +76,6 @@ extension ApusV1 {
         public var reason: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(replayId: "") }
-
-        public init(
-            replayId: String = "",
-            state: ApusV1.ReplayState = .unspecified,
-            matched: UInt64 = 0,
-            targets: [ApusV1.ReplayTarget] = [],
-            startedAt: GoogleProtobuf.Timestamp? = nil,
-            finishedAt: GoogleProtobuf.Timestamp? = nil,
-            reason: String = ""
-        ) {
-            self.replayId = replayId
-            self.state = state
-            self.matched = matched
-            self.targets = targets
-            self.startedAt = startedAt
-            self.finishedAt = finishedAt
-            self.reason = reason
-            unknownFields = []
-        }
     }
 
     /// One handler's part in a replay.
@@ -162,23 +92,6 @@ extension ApusV1 {
         public var skippedReason: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(handler: "") }
-
-        public init(
-            handler: String = "",
-            events: UInt64 = 0,
-            done: UInt64 = 0,
-            failed: UInt64 = 0,
-            skippedReason: String = ""
-        ) {
-            self.handler = handler
-            self.events = events
-            self.done = done
-            self.failed = failed
-            self.skippedReason = skippedReason
-            unknownFields = []
-        }
     }
 
     /// Asks how far a replay is.
@@ -187,13 +100,6 @@ extension ApusV1 {
         public var replayId: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(replayId: "") }
-
-        public init(replayId: String = "") {
-            self.replayId = replayId
-            unknownFields = []
-        }
     }
 
     /// Stops a replay; what was handed over stays.
@@ -202,13 +108,6 @@ extension ApusV1 {
         public var replayId: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(replayId: "") }
-
-        public init(replayId: String = "") {
-            self.replayId = replayId
-            unknownFields = []
-        }
     }
 
     /// Asks for replays, newest first.
@@ -219,17 +118,6 @@ extension ApusV1 {
         public var pageToken: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(pageSize: 0) }
-
-        public init(
-            pageSize: UInt32 = 0,
-            pageToken: String = ""
-        ) {
-            self.pageSize = pageSize
-            self.pageToken = pageToken
-            unknownFields = []
-        }
     }
 
     /// One page of replays.
@@ -240,17 +128,6 @@ extension ApusV1 {
         public var nextPageToken: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(replays: []) }
-
-        public init(
-            replays: [ApusV1.ReplayResponse] = [],
-            nextPageToken: String = ""
-        ) {
-            self.replays = replays
-            self.nextPageToken = nextPageToken
-            unknownFields = []
-        }
     }
 
     /// Where a replay stands.
@@ -293,5 +170,155 @@ extension ApusV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusV1.ReplayRequest {
+    public init() { self.init(selection: nil) }
+
+    public init(
+        selection: Selection? = nil,
+        handlers: [String] = [],
+        dryRun: Bool = false,
+        allowSideEffects: Bool = false,
+        maxEventsPerSecond: UInt32 = 0,
+        reason: String = "",
+        requestId: String = ""
+    ) {
+        self.init(
+            selection: selection,
+            handlers: handlers,
+            dryRun: dryRun,
+            allowSideEffects: allowSideEffects,
+            maxEventsPerSecond: maxEventsPerSecond,
+            reason: reason,
+            requestId: requestId,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.EventIds {
+    public init() { self.init(ids: []) }
+
+    public init(ids: [String] = []) {
+        self.init(
+            ids: ids,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ReplayRange {
+    public init() { self.init(filter: nil) }
+
+    public init(
+        filter: ApusV1.Filter? = nil,
+        fromPosition: UInt64 = 0,
+        toPosition: UInt64 = 0,
+        since: GoogleProtobuf.Timestamp? = nil,
+        until: GoogleProtobuf.Timestamp? = nil,
+        statuses: [ApusV1.EventStatus] = [],
+        limit: UInt32 = 0
+    ) {
+        self.init(
+            filter: filter,
+            fromPosition: fromPosition,
+            toPosition: toPosition,
+            since: since,
+            until: until,
+            statuses: statuses,
+            limit: limit,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ReplayResponse {
+    public init() { self.init(replayId: "") }
+
+    public init(
+        replayId: String = "",
+        state: ApusV1.ReplayState = .unspecified,
+        matched: UInt64 = 0,
+        targets: [ApusV1.ReplayTarget] = [],
+        startedAt: GoogleProtobuf.Timestamp? = nil,
+        finishedAt: GoogleProtobuf.Timestamp? = nil,
+        reason: String = ""
+    ) {
+        self.init(
+            replayId: replayId,
+            state: state,
+            matched: matched,
+            targets: targets,
+            startedAt: startedAt,
+            finishedAt: finishedAt,
+            reason: reason,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ReplayTarget {
+    public init() { self.init(handler: "") }
+
+    public init(
+        handler: String = "",
+        events: UInt64 = 0,
+        done: UInt64 = 0,
+        failed: UInt64 = 0,
+        skippedReason: String = ""
+    ) {
+        self.init(
+            handler: handler,
+            events: events,
+            done: done,
+            failed: failed,
+            skippedReason: skippedReason,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.GetReplayRequest {
+    public init() { self.init(replayId: "") }
+
+    public init(replayId: String = "") {
+        self.init(
+            replayId: replayId,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.CancelReplayRequest {
+    public init() { self.init(replayId: "") }
+
+    public init(replayId: String = "") {
+        self.init(
+            replayId: replayId,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListReplaysRequest {
+    public init() { self.init(pageSize: 0) }
+
+    public init(
+        pageSize: UInt32 = 0,
+        pageToken: String = ""
+    ) {
+        self.init(
+            pageSize: pageSize,
+            pageToken: pageToken,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListReplaysResponse {
+    public init() { self.init(replays: []) }
+
+    public init(
+        replays: [ApusV1.ReplayResponse] = [],
+        nextPageToken: String = ""
+    ) {
+        self.init(
+            replays: replays,
+            nextPageToken: nextPageToken,
+            unknownFields: [])
     }
 }

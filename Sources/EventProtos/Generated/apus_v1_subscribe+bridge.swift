@@ -23,26 +23,29 @@ extension ApusV1.SubscribeRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__SubscribeRequest>) {
-        self.filter = unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) }
+        let chosenStart: Start?
         switch unsafe c.pointee.start_case.rawValue {
         case 2:
-            self.start = unsafe c.pointee.beginning.map { unsafe .beginning(GoogleProtobuf.Empty(copying: $0)) }
+            chosenStart = unsafe c.pointee.beginning.map { unsafe .beginning(GoogleProtobuf.Empty(copying: $0)) }
         case 3:
-            self.start = unsafe c.pointee.end.map { unsafe .end(GoogleProtobuf.Empty(copying: $0)) }
+            chosenStart = unsafe c.pointee.end.map { unsafe .end(GoogleProtobuf.Empty(copying: $0)) }
         case 4:
-            self.start = unsafe .afterPosition(c.pointee.after_position)
+            chosenStart = unsafe .afterPosition(c.pointee.after_position)
         case 5:
-            self.start = unsafe c.pointee.since.map { unsafe .since(GoogleProtobuf.Timestamp(copying: $0)) }
+            chosenStart = unsafe c.pointee.since.map { unsafe .since(GoogleProtobuf.Timestamp(copying: $0)) }
         case 6:
-            self.start = unsafe .cursor(copyBytes(c.pointee.cursor))
+            chosenStart = unsafe .cursor(copyBytes(c.pointee.cursor))
         default:
-            self.start = nil
+            chosenStart = nil
         }
-        self.group = unsafe copyText(c.pointee.group)
-        self.maxInFlight = unsafe c.pointee.max_in_flight
-        self.heartbeatInterval = unsafe c.pointee.heartbeat_interval.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.untilCaughtUp = unsafe c.pointee.until_caught_up != 0
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            filter: unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) },
+            start: chosenStart,
+            group: unsafe copyText(c.pointee.group),
+            maxInFlight: unsafe c.pointee.max_in_flight,
+            heartbeatInterval: unsafe c.pointee.heartbeat_interval.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            untilCaughtUp: unsafe c.pointee.until_caught_up != 0,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__SubscribeRequest> {
@@ -95,10 +98,11 @@ extension ApusV1.SubscribeResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__SubscribeResponse>) {
-        self.deliveries = unsafe copyMessages(c.pointee.n_deliveries, c.pointee.deliveries) { unsafe ApusV1.Delivery(copying: $0) }
-        self.checkpoint = unsafe c.pointee.checkpoint.map { unsafe ApusV1.Checkpoint(copying: $0) }
-        self.caughtUp = unsafe c.pointee.caught_up.map { unsafe ApusV1.CaughtUp(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            deliveries: unsafe copyMessages(c.pointee.n_deliveries, c.pointee.deliveries) { unsafe ApusV1.Delivery(copying: $0) },
+            checkpoint: unsafe c.pointee.checkpoint.map { unsafe ApusV1.Checkpoint(copying: $0) },
+            caughtUp: unsafe c.pointee.caught_up.map { unsafe ApusV1.CaughtUp(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__SubscribeResponse> {
@@ -133,13 +137,14 @@ extension ApusV1.Delivery: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__Delivery>) {
-        self.event = unsafe c.pointee.event.map { unsafe ApusV1.Event(copying: $0) }
-        self.cursor = unsafe copyBytes(c.pointee.cursor)
-        self.deliveryId = unsafe copyText(c.pointee.delivery_id)
-        self.attempt = unsafe c.pointee.attempt
-        self.replayId = unsafe copyText(c.pointee.replay_id)
-        self.ackToken = unsafe copyBytes(c.pointee.ack_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            event: unsafe c.pointee.event.map { unsafe ApusV1.Event(copying: $0) },
+            cursor: unsafe copyBytes(c.pointee.cursor),
+            deliveryId: unsafe copyText(c.pointee.delivery_id),
+            attempt: unsafe c.pointee.attempt,
+            replayId: unsafe copyText(c.pointee.replay_id),
+            ackToken: unsafe copyBytes(c.pointee.ack_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__Delivery> {
@@ -174,9 +179,10 @@ extension ApusV1.Checkpoint: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__Checkpoint>) {
-        self.cursor = unsafe copyBytes(c.pointee.cursor)
-        self.position = unsafe c.pointee.position
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            cursor: unsafe copyBytes(c.pointee.cursor),
+            position: unsafe c.pointee.position,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__Checkpoint> {
@@ -207,8 +213,9 @@ extension ApusV1.CaughtUp: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__CaughtUp>) {
-        self.position = unsafe c.pointee.position
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            position: unsafe c.pointee.position,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__CaughtUp> {

@@ -19,25 +19,6 @@ extension ApusV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(filter: nil) }
-
-        public init(
-            filter: ApusV1.Filter? = nil,
-            start: Start? = nil,
-            group: String = "",
-            maxInFlight: UInt32 = 0,
-            heartbeatInterval: GoogleProtobuf.Duration? = nil,
-            untilCaughtUp: Bool = false
-        ) {
-            self.filter = filter
-            self.start = start
-            self.group = group
-            self.maxInFlight = maxInFlight
-            self.heartbeatInterval = heartbeatInterval
-            self.untilCaughtUp = untilCaughtUp
-            unknownFields = []
-        }
-
         /// Where to begin; nothing chosen: at the end. Left empty with a group.
         public enum Start: Sendable, Hashable {
             /// The oldest event that is still kept.
@@ -63,19 +44,6 @@ extension ApusV1 {
         public var caughtUp: ApusV1.CaughtUp?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(deliveries: []) }
-
-        public init(
-            deliveries: [ApusV1.Delivery] = [],
-            checkpoint: ApusV1.Checkpoint? = nil,
-            caughtUp: ApusV1.CaughtUp? = nil
-        ) {
-            self.deliveries = deliveries
-            self.checkpoint = checkpoint
-            self.caughtUp = caughtUp
-            unknownFields = []
-        }
     }
 
     /// One attempt to hand one event to this subscriber.
@@ -94,25 +62,6 @@ extension ApusV1 {
         public var ackToken: [UInt8]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(event: nil) }
-
-        public init(
-            event: ApusV1.Event? = nil,
-            cursor: [UInt8] = [],
-            deliveryId: String = "",
-            attempt: UInt32 = 0,
-            replayId: String = "",
-            ackToken: [UInt8] = []
-        ) {
-            self.event = event
-            self.cursor = cursor
-            self.deliveryId = deliveryId
-            self.attempt = attempt
-            self.replayId = replayId
-            self.ackToken = ackToken
-            unknownFields = []
-        }
     }
 
     /// Everything up to here was looked at.
@@ -123,17 +72,6 @@ extension ApusV1 {
         public var position: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(cursor: []) }
-
-        public init(
-            cursor: [UInt8] = [],
-            position: UInt64 = 0
-        ) {
-            self.cursor = cursor
-            self.position = position
-            unknownFields = []
-        }
     }
 
     /// The subscriber has seen all there was.
@@ -142,12 +80,89 @@ extension ApusV1 {
         public var position: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(position: 0) }
+extension ApusV1.SubscribeRequest {
+    public init() { self.init(filter: nil) }
 
-        public init(position: UInt64 = 0) {
-            self.position = position
-            unknownFields = []
-        }
+    public init(
+        filter: ApusV1.Filter? = nil,
+        start: Start? = nil,
+        group: String = "",
+        maxInFlight: UInt32 = 0,
+        heartbeatInterval: GoogleProtobuf.Duration? = nil,
+        untilCaughtUp: Bool = false
+    ) {
+        self.init(
+            filter: filter,
+            start: start,
+            group: group,
+            maxInFlight: maxInFlight,
+            heartbeatInterval: heartbeatInterval,
+            untilCaughtUp: untilCaughtUp,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.SubscribeResponse {
+    public init() { self.init(deliveries: []) }
+
+    public init(
+        deliveries: [ApusV1.Delivery] = [],
+        checkpoint: ApusV1.Checkpoint? = nil,
+        caughtUp: ApusV1.CaughtUp? = nil
+    ) {
+        self.init(
+            deliveries: deliveries,
+            checkpoint: checkpoint,
+            caughtUp: caughtUp,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.Delivery {
+    public init() { self.init(event: nil) }
+
+    public init(
+        event: ApusV1.Event? = nil,
+        cursor: [UInt8] = [],
+        deliveryId: String = "",
+        attempt: UInt32 = 0,
+        replayId: String = "",
+        ackToken: [UInt8] = []
+    ) {
+        self.init(
+            event: event,
+            cursor: cursor,
+            deliveryId: deliveryId,
+            attempt: attempt,
+            replayId: replayId,
+            ackToken: ackToken,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.Checkpoint {
+    public init() { self.init(cursor: []) }
+
+    public init(
+        cursor: [UInt8] = [],
+        position: UInt64 = 0
+    ) {
+        self.init(
+            cursor: cursor,
+            position: position,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.CaughtUp {
+    public init() { self.init(position: 0) }
+
+    public init(position: UInt64 = 0) {
+        self.init(
+            position: position,
+            unknownFields: [])
     }
 }

@@ -23,9 +23,10 @@ extension GoogleProtobuf.AnyMessage: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__Any>) {
-        self.typeUrl = unsafe copyText(c.pointee.type_url)
-        self.value = unsafe copyBytes(c.pointee.value)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            typeUrl: unsafe copyText(c.pointee.type_url),
+            value: unsafe copyBytes(c.pointee.value),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__Any> {

@@ -7,16 +7,19 @@ extension GoogleProtobuf {
         public var value: [UInt8]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(typeUrl: "") }
+extension GoogleProtobuf.AnyMessage {
+    public init() { self.init(typeUrl: "") }
 
-        public init(
-            typeUrl: String = "",
-            value: [UInt8] = []
-        ) {
-            self.typeUrl = typeUrl
-            self.value = value
-            unknownFields = []
-        }
+    public init(
+        typeUrl: String = "",
+        value: [UInt8] = []
+    ) {
+        self.init(
+            typeUrl: typeUrl,
+            value: value,
+            unknownFields: [])
     }
 }

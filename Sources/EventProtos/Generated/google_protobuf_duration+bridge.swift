@@ -23,9 +23,10 @@ extension GoogleProtobuf.Duration: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__Duration>) {
-        self.seconds = unsafe c.pointee.seconds
-        self.nanos = unsafe c.pointee.nanos
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            seconds: unsafe c.pointee.seconds,
+            nanos: unsafe c.pointee.nanos,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__Duration> {

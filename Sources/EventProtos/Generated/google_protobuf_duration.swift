@@ -7,16 +7,19 @@ extension GoogleProtobuf {
         public var nanos: Int32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(seconds: 0) }
+extension GoogleProtobuf.Duration {
+    public init() { self.init(seconds: 0) }
 
-        public init(
-            seconds: Int64 = 0,
-            nanos: Int32 = 0
-        ) {
-            self.seconds = seconds
-            self.nanos = nanos
-            unknownFields = []
-        }
+    public init(
+        seconds: Int64 = 0,
+        nanos: Int32 = 0
+    ) {
+        self.init(
+            seconds: seconds,
+            nanos: nanos,
+            unknownFields: [])
     }
 }

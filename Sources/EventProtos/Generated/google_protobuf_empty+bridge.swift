@@ -23,7 +23,8 @@ extension GoogleProtobuf.Empty: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__Empty>) {
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__Empty> {

@@ -5,7 +5,9 @@ extension GoogleProtobuf {
     public struct Empty: Sendable, Hashable {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { unknownFields = [] }
     }
+}
+
+extension GoogleProtobuf.Empty {
+    public init() { self.init(unknownFields: []) }
 }

@@ -23,8 +23,9 @@ extension GoogleProtobuf.FieldMask: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__FieldMask>) {
-        self.paths = unsafe copyList(c.pointee.n_paths, c.pointee.paths) { unsafe copyText($0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            paths: unsafe copyList(c.pointee.n_paths, c.pointee.paths) { unsafe copyText($0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__FieldMask> {

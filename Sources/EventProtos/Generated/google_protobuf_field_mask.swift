@@ -6,12 +6,15 @@ extension GoogleProtobuf {
         public var paths: [String]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(paths: []) }
+extension GoogleProtobuf.FieldMask {
+    public init() { self.init(paths: []) }
 
-        public init(paths: [String] = []) {
-            self.paths = paths
-            unknownFields = []
-        }
+    public init(paths: [String] = []) {
+        self.init(
+            paths: paths,
+            unknownFields: [])
     }
 }

@@ -23,10 +23,11 @@ extension GoogleProtobuf.Struct: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__Struct>) {
-        self.fields = unsafe copyMap(c.pointee.n_fields, c.pointee.fields) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GoogleProtobuf.Value(copying: $0) } ?? GoogleProtobuf.Value())
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            fields: unsafe copyMap(c.pointee.n_fields, c.pointee.fields) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GoogleProtobuf.Value(copying: $0) } ?? GoogleProtobuf.Value())
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__Struct> {
@@ -65,23 +66,26 @@ extension GoogleProtobuf.Value: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__Value>) {
+        let chosenKind: Kind?
         switch unsafe c.pointee.kind_case.rawValue {
         case 1:
-            self.kind = unsafe .nullValue(GoogleProtobuf.NullValue(rawValue: Int32(truncatingIfNeeded: c.pointee.null_value.rawValue)))
+            chosenKind = unsafe .nullValue(GoogleProtobuf.NullValue(rawValue: Int32(truncatingIfNeeded: c.pointee.null_value.rawValue)))
         case 2:
-            self.kind = unsafe .numberValue(c.pointee.number_value)
+            chosenKind = unsafe .numberValue(c.pointee.number_value)
         case 3:
-            self.kind = unsafe .stringValue(copyText(c.pointee.string_value))
+            chosenKind = unsafe .stringValue(copyText(c.pointee.string_value))
         case 4:
-            self.kind = unsafe .boolValue(c.pointee.bool_value != 0)
+            chosenKind = unsafe .boolValue(c.pointee.bool_value != 0)
         case 5:
-            self.kind = unsafe c.pointee.struct_value.map { unsafe .structValue(GoogleProtobuf.Struct(copying: $0)) }
+            chosenKind = unsafe c.pointee.struct_value.map { unsafe .structValue(GoogleProtobuf.Struct(copying: $0)) }
         case 6:
-            self.kind = unsafe c.pointee.list_value.map { unsafe .listValue(GoogleProtobuf.ListValue(copying: $0)) }
+            chosenKind = unsafe c.pointee.list_value.map { unsafe .listValue(GoogleProtobuf.ListValue(copying: $0)) }
         default:
-            self.kind = nil
+            chosenKind = nil
         }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            kind: chosenKind,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__Value> {
@@ -132,8 +136,9 @@ extension GoogleProtobuf.ListValue: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__ListValue>) {
-        self.values = unsafe copyMessages(c.pointee.n_values, c.pointee.values) { unsafe GoogleProtobuf.Value(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            values: unsafe copyMessages(c.pointee.n_values, c.pointee.values) { unsafe GoogleProtobuf.Value(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__ListValue> {

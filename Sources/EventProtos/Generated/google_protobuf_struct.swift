@@ -6,26 +6,12 @@ extension GoogleProtobuf {
         public var fields: [String: GoogleProtobuf.Value]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(fields: [:]) }
-
-        public init(fields: [String: GoogleProtobuf.Value] = [:]) {
-            self.fields = fields
-            unknownFields = []
-        }
     }
 
     public struct Value: Sendable, Hashable {
         public var kind: Kind?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(kind: nil) }
-
-        public init(kind: Kind? = nil) {
-            self.kind = kind
-            unknownFields = []
-        }
 
         public enum Kind: Sendable, Hashable {
             case nullValue(GoogleProtobuf.NullValue)
@@ -41,13 +27,6 @@ extension GoogleProtobuf {
         public var values: [GoogleProtobuf.Value]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(values: []) }
-
-        public init(values: [GoogleProtobuf.Value] = []) {
-            self.values = values
-            unknownFields = []
-        }
     }
 
     public enum NullValue: Sendable, Hashable {
@@ -68,5 +47,35 @@ extension GoogleProtobuf {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension GoogleProtobuf.Struct {
+    public init() { self.init(fields: [:]) }
+
+    public init(fields: [String: GoogleProtobuf.Value] = [:]) {
+        self.init(
+            fields: fields,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.Value {
+    public init() { self.init(kind: nil) }
+
+    public init(kind: Kind? = nil) {
+        self.init(
+            kind: kind,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.ListValue {
+    public init() { self.init(values: []) }
+
+    public init(values: [GoogleProtobuf.Value] = []) {
+        self.init(
+            values: values,
+            unknownFields: [])
     }
 }

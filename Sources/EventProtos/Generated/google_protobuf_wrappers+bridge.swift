@@ -23,8 +23,9 @@ extension GoogleProtobuf.DoubleValue: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__DoubleValue>) {
-        self.value = unsafe c.pointee.value
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__DoubleValue> {
@@ -54,8 +55,9 @@ extension GoogleProtobuf.FloatValue: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__FloatValue>) {
-        self.value = unsafe c.pointee.value
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__FloatValue> {
@@ -85,8 +87,9 @@ extension GoogleProtobuf.Int64Value: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__Int64Value>) {
-        self.value = unsafe c.pointee.value
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__Int64Value> {
@@ -116,8 +119,9 @@ extension GoogleProtobuf.UInt64Value: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__UInt64Value>) {
-        self.value = unsafe c.pointee.value
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__UInt64Value> {
@@ -147,8 +151,9 @@ extension GoogleProtobuf.Int32Value: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__Int32Value>) {
-        self.value = unsafe c.pointee.value
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__Int32Value> {
@@ -178,8 +183,9 @@ extension GoogleProtobuf.UInt32Value: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__UInt32Value>) {
-        self.value = unsafe c.pointee.value
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__UInt32Value> {
@@ -209,8 +215,9 @@ extension GoogleProtobuf.BoolValue: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__BoolValue>) {
-        self.value = unsafe c.pointee.value != 0
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value != 0,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__BoolValue> {
@@ -240,8 +247,9 @@ extension GoogleProtobuf.StringValue: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__StringValue>) {
-        self.value = unsafe copyText(c.pointee.value)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe copyText(c.pointee.value),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__StringValue> {
@@ -271,8 +279,9 @@ extension GoogleProtobuf.BytesValue: Message {
     }
 
     init(copying c: UnsafePointer<Google__Protobuf__BytesValue>) {
-        self.value = unsafe copyBytes(c.pointee.value)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe copyBytes(c.pointee.value),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Protobuf__BytesValue> {

@@ -6,116 +6,143 @@ extension GoogleProtobuf {
         public var value: Double
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: 0) }
-
-        public init(value: Double = 0) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct FloatValue: Sendable, Hashable {
         public var value: Float
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: 0) }
-
-        public init(value: Float = 0) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct Int64Value: Sendable, Hashable {
         public var value: Int64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: 0) }
-
-        public init(value: Int64 = 0) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct UInt64Value: Sendable, Hashable {
         public var value: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: 0) }
-
-        public init(value: UInt64 = 0) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct Int32Value: Sendable, Hashable {
         public var value: Int32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: 0) }
-
-        public init(value: Int32 = 0) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct UInt32Value: Sendable, Hashable {
         public var value: UInt32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: 0) }
-
-        public init(value: UInt32 = 0) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct BoolValue: Sendable, Hashable {
         public var value: Bool
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: false) }
-
-        public init(value: Bool = false) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct StringValue: Sendable, Hashable {
         public var value: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: "") }
-
-        public init(value: String = "") {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct BytesValue: Sendable, Hashable {
         public var value: [UInt8]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(value: []) }
+extension GoogleProtobuf.DoubleValue {
+    public init() { self.init(value: 0) }
 
-        public init(value: [UInt8] = []) {
-            self.value = value
-            unknownFields = []
-        }
+    public init(value: Double = 0) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.FloatValue {
+    public init() { self.init(value: 0) }
+
+    public init(value: Float = 0) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.Int64Value {
+    public init() { self.init(value: 0) }
+
+    public init(value: Int64 = 0) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.UInt64Value {
+    public init() { self.init(value: 0) }
+
+    public init(value: UInt64 = 0) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.Int32Value {
+    public init() { self.init(value: 0) }
+
+    public init(value: Int32 = 0) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.UInt32Value {
+    public init() { self.init(value: 0) }
+
+    public init(value: UInt32 = 0) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.BoolValue {
+    public init() { self.init(value: false) }
+
+    public init(value: Bool = false) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.StringValue {
+    public init() { self.init(value: "") }
+
+    public init(value: String = "") {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GoogleProtobuf.BytesValue {
+    public init() { self.init(value: []) }
+
+    public init(value: [UInt8] = []) {
+        self.init(
+            value: value,
+            unknownFields: [])
     }
 }

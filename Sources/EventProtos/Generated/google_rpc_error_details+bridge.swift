@@ -23,12 +23,13 @@ extension GoogleRpc.ErrorInfo: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__ErrorInfo>) {
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.domain = unsafe copyText(c.pointee.domain)
-        self.metadata = unsafe copyMap(c.pointee.n_metadata, c.pointee.metadata) {
-            unsafe (copyText($0.pointee.key), copyText($0.pointee.value))
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            reason: unsafe copyText(c.pointee.reason),
+            domain: unsafe copyText(c.pointee.domain),
+            metadata: unsafe copyMap(c.pointee.n_metadata, c.pointee.metadata) {
+                unsafe (copyText($0.pointee.key), copyText($0.pointee.value))
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__ErrorInfo> {
@@ -69,8 +70,9 @@ extension GoogleRpc.RetryInfo: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__RetryInfo>) {
-        self.retryDelay = unsafe c.pointee.retry_delay.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            retryDelay: unsafe c.pointee.retry_delay.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__RetryInfo> {
@@ -100,9 +102,10 @@ extension GoogleRpc.DebugInfo: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__DebugInfo>) {
-        self.stackEntries = unsafe copyList(c.pointee.n_stack_entries, c.pointee.stack_entries) { unsafe copyText($0) }
-        self.detail = unsafe copyText(c.pointee.detail)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            stackEntries: unsafe copyList(c.pointee.n_stack_entries, c.pointee.stack_entries) { unsafe copyText($0) },
+            detail: unsafe copyText(c.pointee.detail),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__DebugInfo> {
@@ -136,8 +139,9 @@ extension GoogleRpc.QuotaFailure: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__QuotaFailure>) {
-        self.violations = unsafe copyMessages(c.pointee.n_violations, c.pointee.violations) { unsafe GoogleRpc.QuotaFailure.Violation(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            violations: unsafe copyMessages(c.pointee.n_violations, c.pointee.violations) { unsafe GoogleRpc.QuotaFailure.Violation(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__QuotaFailure> {
@@ -170,9 +174,10 @@ extension GoogleRpc.QuotaFailure.Violation: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__QuotaFailure__Violation>) {
-        self.subject = unsafe copyText(c.pointee.subject)
-        self.description = unsafe copyText(c.pointee.description)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            subject: unsafe copyText(c.pointee.subject),
+            description: unsafe copyText(c.pointee.description),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__QuotaFailure__Violation> {
@@ -203,8 +208,9 @@ extension GoogleRpc.PreconditionFailure: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__PreconditionFailure>) {
-        self.violations = unsafe copyMessages(c.pointee.n_violations, c.pointee.violations) { unsafe GoogleRpc.PreconditionFailure.Violation(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            violations: unsafe copyMessages(c.pointee.n_violations, c.pointee.violations) { unsafe GoogleRpc.PreconditionFailure.Violation(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__PreconditionFailure> {
@@ -237,10 +243,11 @@ extension GoogleRpc.PreconditionFailure.Violation: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__PreconditionFailure__Violation>) {
-        self.type = unsafe copyText(c.pointee.type)
-        self.subject = unsafe copyText(c.pointee.subject)
-        self.description = unsafe copyText(c.pointee.description)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            type: unsafe copyText(c.pointee.type),
+            subject: unsafe copyText(c.pointee.subject),
+            description: unsafe copyText(c.pointee.description),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__PreconditionFailure__Violation> {
@@ -272,8 +279,9 @@ extension GoogleRpc.BadRequest: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__BadRequest>) {
-        self.fieldViolations = unsafe copyMessages(c.pointee.n_field_violations, c.pointee.field_violations) { unsafe GoogleRpc.BadRequest.FieldViolation(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            fieldViolations: unsafe copyMessages(c.pointee.n_field_violations, c.pointee.field_violations) { unsafe GoogleRpc.BadRequest.FieldViolation(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__BadRequest> {
@@ -306,9 +314,10 @@ extension GoogleRpc.BadRequest.FieldViolation: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__BadRequest__FieldViolation>) {
-        self.field = unsafe copyText(c.pointee.field)
-        self.description = unsafe copyText(c.pointee.description)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            field: unsafe copyText(c.pointee.field),
+            description: unsafe copyText(c.pointee.description),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__BadRequest__FieldViolation> {
@@ -339,9 +348,10 @@ extension GoogleRpc.RequestInfo: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__RequestInfo>) {
-        self.requestId = unsafe copyText(c.pointee.request_id)
-        self.servingData = unsafe copyText(c.pointee.serving_data)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            requestId: unsafe copyText(c.pointee.request_id),
+            servingData: unsafe copyText(c.pointee.serving_data),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__RequestInfo> {
@@ -372,11 +382,12 @@ extension GoogleRpc.ResourceInfo: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__ResourceInfo>) {
-        self.resourceType = unsafe copyText(c.pointee.resource_type)
-        self.resourceName = unsafe copyText(c.pointee.resource_name)
-        self.owner = unsafe copyText(c.pointee.owner)
-        self.description = unsafe copyText(c.pointee.description)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            resourceType: unsafe copyText(c.pointee.resource_type),
+            resourceName: unsafe copyText(c.pointee.resource_name),
+            owner: unsafe copyText(c.pointee.owner),
+            description: unsafe copyText(c.pointee.description),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__ResourceInfo> {
@@ -409,8 +420,9 @@ extension GoogleRpc.Help: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__Help>) {
-        self.links = unsafe copyMessages(c.pointee.n_links, c.pointee.links) { unsafe GoogleRpc.Help.Link(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            links: unsafe copyMessages(c.pointee.n_links, c.pointee.links) { unsafe GoogleRpc.Help.Link(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__Help> {
@@ -443,9 +455,10 @@ extension GoogleRpc.Help.Link: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__Help__Link>) {
-        self.description = unsafe copyText(c.pointee.description)
-        self.url = unsafe copyText(c.pointee.url)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            description: unsafe copyText(c.pointee.description),
+            url: unsafe copyText(c.pointee.url),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__Help__Link> {
@@ -476,9 +489,10 @@ extension GoogleRpc.LocalizedMessage: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__LocalizedMessage>) {
-        self.locale = unsafe copyText(c.pointee.locale)
-        self.message = unsafe copyText(c.pointee.message)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            locale: unsafe copyText(c.pointee.locale),
+            message: unsafe copyText(c.pointee.message),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__LocalizedMessage> {

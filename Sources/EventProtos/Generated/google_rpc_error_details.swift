@@ -12,19 +12,6 @@ extension GoogleRpc {
         public var metadata: [String: String]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(reason: "") }
-
-        public init(
-            reason: String = "",
-            domain: String = "",
-            metadata: [String: String] = [:]
-        ) {
-            self.reason = reason
-            self.domain = domain
-            self.metadata = metadata
-            unknownFields = []
-        }
     }
 
     /// When to try again.
@@ -33,13 +20,6 @@ extension GoogleRpc {
         public var retryDelay: GoogleProtobuf.Duration?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(retryDelay: nil) }
-
-        public init(retryDelay: GoogleProtobuf.Duration? = nil) {
-            self.retryDelay = retryDelay
-            unknownFields = []
-        }
     }
 
     /// For the service's own developers.
@@ -50,17 +30,6 @@ extension GoogleRpc {
         public var detail: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(stackEntries: []) }
-
-        public init(
-            stackEntries: [String] = [],
-            detail: String = ""
-        ) {
-            self.stackEntries = stackEntries
-            self.detail = detail
-            unknownFields = []
-        }
     }
 
     /// Which quota is used up.
@@ -70,13 +39,6 @@ extension GoogleRpc {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(violations: []) }
-
-        public init(violations: [GoogleRpc.QuotaFailure.Violation] = []) {
-            self.violations = violations
-            unknownFields = []
-        }
-
         /// One quota.
         public struct Violation: Sendable, Hashable {
             /// Whose quota: `tenant:acme`.
@@ -85,17 +47,6 @@ extension GoogleRpc {
             public var description: String
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(subject: "") }
-
-            public init(
-                subject: String = "",
-                description: String = ""
-            ) {
-                self.subject = subject
-                self.description = description
-                unknownFields = []
-            }
         }
     }
 
@@ -105,13 +56,6 @@ extension GoogleRpc {
         public var violations: [GoogleRpc.PreconditionFailure.Violation]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(violations: []) }
-
-        public init(violations: [GoogleRpc.PreconditionFailure.Violation] = []) {
-            self.violations = violations
-            unknownFields = []
-        }
 
         /// One precondition.
         public struct Violation: Sendable, Hashable {
@@ -123,19 +67,6 @@ extension GoogleRpc {
             public var description: String
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(type: "") }
-
-            public init(
-                type: String = "",
-                subject: String = "",
-                description: String = ""
-            ) {
-                self.type = type
-                self.subject = subject
-                self.description = description
-                unknownFields = []
-            }
         }
     }
 
@@ -146,13 +77,6 @@ extension GoogleRpc {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(fieldViolations: []) }
-
-        public init(fieldViolations: [GoogleRpc.BadRequest.FieldViolation] = []) {
-            self.fieldViolations = fieldViolations
-            unknownFields = []
-        }
-
         /// One field.
         public struct FieldViolation: Sendable, Hashable {
             /// Path from the request's message: `events[3].data.email`.
@@ -161,17 +85,6 @@ extension GoogleRpc {
             public var description: String
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(field: "") }
-
-            public init(
-                field: String = "",
-                description: String = ""
-            ) {
-                self.field = field
-                self.description = description
-                unknownFields = []
-            }
         }
     }
 
@@ -183,17 +96,6 @@ extension GoogleRpc {
         public var servingData: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(requestId: "") }
-
-        public init(
-            requestId: String = "",
-            servingData: String = ""
-        ) {
-            self.requestId = requestId
-            self.servingData = servingData
-            unknownFields = []
-        }
     }
 
     /// Names what was asked for.
@@ -208,21 +110,6 @@ extension GoogleRpc {
         public var description: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(resourceType: "") }
-
-        public init(
-            resourceType: String = "",
-            resourceName: String = "",
-            owner: String = "",
-            description: String = ""
-        ) {
-            self.resourceType = resourceType
-            self.resourceName = resourceName
-            self.owner = owner
-            self.description = description
-            unknownFields = []
-        }
     }
 
     /// Where to read on.
@@ -232,13 +119,6 @@ extension GoogleRpc {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(links: []) }
-
-        public init(links: [GoogleRpc.Help.Link] = []) {
-            self.links = links
-            unknownFields = []
-        }
-
         /// One page.
         public struct Link: Sendable, Hashable {
             /// What is found there.
@@ -247,17 +127,6 @@ extension GoogleRpc {
             public var url: String
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(description: "") }
-
-            public init(
-                description: String = "",
-                url: String = ""
-            ) {
-                self.description = description
-                self.url = url
-                unknownFields = []
-            }
         }
     }
 
@@ -269,16 +138,189 @@ extension GoogleRpc {
         public var message: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(locale: "") }
+extension GoogleRpc.ErrorInfo {
+    public init() { self.init(reason: "") }
 
-        public init(
-            locale: String = "",
-            message: String = ""
-        ) {
-            self.locale = locale
-            self.message = message
-            unknownFields = []
-        }
+    public init(
+        reason: String = "",
+        domain: String = "",
+        metadata: [String: String] = [:]
+    ) {
+        self.init(
+            reason: reason,
+            domain: domain,
+            metadata: metadata,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.RetryInfo {
+    public init() { self.init(retryDelay: nil) }
+
+    public init(retryDelay: GoogleProtobuf.Duration? = nil) {
+        self.init(
+            retryDelay: retryDelay,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.DebugInfo {
+    public init() { self.init(stackEntries: []) }
+
+    public init(
+        stackEntries: [String] = [],
+        detail: String = ""
+    ) {
+        self.init(
+            stackEntries: stackEntries,
+            detail: detail,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.QuotaFailure {
+    public init() { self.init(violations: []) }
+
+    public init(violations: [GoogleRpc.QuotaFailure.Violation] = []) {
+        self.init(
+            violations: violations,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.QuotaFailure.Violation {
+    public init() { self.init(subject: "") }
+
+    public init(
+        subject: String = "",
+        description: String = ""
+    ) {
+        self.init(
+            subject: subject,
+            description: description,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.PreconditionFailure {
+    public init() { self.init(violations: []) }
+
+    public init(violations: [GoogleRpc.PreconditionFailure.Violation] = []) {
+        self.init(
+            violations: violations,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.PreconditionFailure.Violation {
+    public init() { self.init(type: "") }
+
+    public init(
+        type: String = "",
+        subject: String = "",
+        description: String = ""
+    ) {
+        self.init(
+            type: type,
+            subject: subject,
+            description: description,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.BadRequest {
+    public init() { self.init(fieldViolations: []) }
+
+    public init(fieldViolations: [GoogleRpc.BadRequest.FieldViolation] = []) {
+        self.init(
+            fieldViolations: fieldViolations,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.BadRequest.FieldViolation {
+    public init() { self.init(field: "") }
+
+    public init(
+        field: String = "",
+        description: String = ""
+    ) {
+        self.init(
+            field: field,
+            description: description,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.RequestInfo {
+    public init() { self.init(requestId: "") }
+
+    public init(
+        requestId: String = "",
+        servingData: String = ""
+    ) {
+        self.init(
+            requestId: requestId,
+            servingData: servingData,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.ResourceInfo {
+    public init() { self.init(resourceType: "") }
+
+    public init(
+        resourceType: String = "",
+        resourceName: String = "",
+        owner: String = "",
+        description: String = ""
+    ) {
+        self.init(
+            resourceType: resourceType,
+            resourceName: resourceName,
+            owner: owner,
+            description: description,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.Help {
+    public init() { self.init(links: []) }
+
+    public init(links: [GoogleRpc.Help.Link] = []) {
+        self.init(
+            links: links,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.Help.Link {
+    public init() { self.init(description: "") }
+
+    public init(
+        description: String = "",
+        url: String = ""
+    ) {
+        self.init(
+            description: description,
+            url: url,
+            unknownFields: [])
+    }
+}
+
+extension GoogleRpc.LocalizedMessage {
+    public init() { self.init(locale: "") }
+
+    public init(
+        locale: String = "",
+        message: String = ""
+    ) {
+        self.init(
+            locale: locale,
+            message: message,
+            unknownFields: [])
     }
 }

@@ -23,10 +23,11 @@ extension GoogleRpc.Status: Message {
     }
 
     init(copying c: UnsafePointer<Google__Rpc__Status>) {
-        self.code = unsafe c.pointee.code
-        self.message = unsafe copyText(c.pointee.message)
-        self.details = unsafe copyMessages(c.pointee.n_details, c.pointee.details) { unsafe GoogleProtobuf.AnyMessage(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            code: unsafe c.pointee.code,
+            message: unsafe copyText(c.pointee.message),
+            details: unsafe copyMessages(c.pointee.n_details, c.pointee.details) { unsafe GoogleProtobuf.AnyMessage(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Google__Rpc__Status> {

@@ -12,18 +12,21 @@ extension GoogleRpc {
         public var details: [GoogleProtobuf.AnyMessage]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(code: 0) }
+extension GoogleRpc.Status {
+    public init() { self.init(code: 0) }
 
-        public init(
-            code: Int32 = 0,
-            message: String = "",
-            details: [GoogleProtobuf.AnyMessage] = []
-        ) {
-            self.code = code
-            self.message = message
-            self.details = details
-            unknownFields = []
-        }
+    public init(
+        code: Int32 = 0,
+        message: String = "",
+        details: [GoogleProtobuf.AnyMessage] = []
+    ) {
+        self.init(
+            code: code,
+            message: message,
+            details: details,
+            unknownFields: [])
     }
 }

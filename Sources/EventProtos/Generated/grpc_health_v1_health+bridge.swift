@@ -23,8 +23,9 @@ extension GrpcHealthV1.HealthCheckRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Health__V1__HealthCheckRequest>) {
-        self.service = unsafe copyText(c.pointee.service)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            service: unsafe copyText(c.pointee.service),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Health__V1__HealthCheckRequest> {
@@ -54,8 +55,9 @@ extension GrpcHealthV1.HealthCheckResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Health__V1__HealthCheckResponse>) {
-        self.status = unsafe GrpcHealthV1.HealthCheckResponse.ServingStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            status: unsafe GrpcHealthV1.HealthCheckResponse.ServingStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue)),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Health__V1__HealthCheckResponse> {

@@ -6,26 +6,12 @@ extension GrpcHealthV1 {
         public var service: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(service: "") }
-
-        public init(service: String = "") {
-            self.service = service
-            unknownFields = []
-        }
     }
 
     public struct HealthCheckResponse: Sendable, Hashable {
         public var status: GrpcHealthV1.HealthCheckResponse.ServingStatus
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(status: .unknown) }
-
-        public init(status: GrpcHealthV1.HealthCheckResponse.ServingStatus = .unknown) {
-            self.status = status
-            unknownFields = []
-        }
 
         public enum ServingStatus: Sendable, Hashable {
             case unknown
@@ -55,5 +41,25 @@ extension GrpcHealthV1 {
                 }
             }
         }
+    }
+}
+
+extension GrpcHealthV1.HealthCheckRequest {
+    public init() { self.init(service: "") }
+
+    public init(service: String = "") {
+        self.init(
+            service: service,
+            unknownFields: [])
+    }
+}
+
+extension GrpcHealthV1.HealthCheckResponse {
+    public init() { self.init(status: .unknown) }
+
+    public init(status: GrpcHealthV1.HealthCheckResponse.ServingStatus = .unknown) {
+        self.init(
+            status: status,
+            unknownFields: [])
     }
 }

@@ -23,22 +23,25 @@ extension GrpcReflectionV1alpha.ServerReflectionRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__ServerReflectionRequest>) {
-        self.host = unsafe copyText(c.pointee.host)
+        let chosenMessageRequest: MessageRequest?
         switch unsafe c.pointee.message_request_case.rawValue {
         case 3:
-            self.messageRequest = unsafe .fileByFilename(copyText(c.pointee.file_by_filename))
+            chosenMessageRequest = unsafe .fileByFilename(copyText(c.pointee.file_by_filename))
         case 4:
-            self.messageRequest = unsafe .fileContainingSymbol(copyText(c.pointee.file_containing_symbol))
+            chosenMessageRequest = unsafe .fileContainingSymbol(copyText(c.pointee.file_containing_symbol))
         case 5:
-            self.messageRequest = unsafe c.pointee.file_containing_extension.map { unsafe .fileContainingExtension(GrpcReflectionV1alpha.ExtensionRequest(copying: $0)) }
+            chosenMessageRequest = unsafe c.pointee.file_containing_extension.map { unsafe .fileContainingExtension(GrpcReflectionV1alpha.ExtensionRequest(copying: $0)) }
         case 6:
-            self.messageRequest = unsafe .allExtensionNumbersOfType(copyText(c.pointee.all_extension_numbers_of_type))
+            chosenMessageRequest = unsafe .allExtensionNumbersOfType(copyText(c.pointee.all_extension_numbers_of_type))
         case 7:
-            self.messageRequest = unsafe .listServices(copyText(c.pointee.list_services))
+            chosenMessageRequest = unsafe .listServices(copyText(c.pointee.list_services))
         default:
-            self.messageRequest = nil
+            chosenMessageRequest = nil
         }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            host: unsafe copyText(c.pointee.host),
+            messageRequest: chosenMessageRequest,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__ServerReflectionRequest> {
@@ -87,9 +90,10 @@ extension GrpcReflectionV1alpha.ExtensionRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__ExtensionRequest>) {
-        self.containingType = unsafe copyText(c.pointee.containing_type)
-        self.extensionNumber = unsafe c.pointee.extension_number
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            containingType: unsafe copyText(c.pointee.containing_type),
+            extensionNumber: unsafe c.pointee.extension_number,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__ExtensionRequest> {
@@ -120,21 +124,24 @@ extension GrpcReflectionV1alpha.ServerReflectionResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__ServerReflectionResponse>) {
-        self.validHost = unsafe copyText(c.pointee.valid_host)
-        self.originalRequest = unsafe c.pointee.original_request.map { unsafe GrpcReflectionV1alpha.ServerReflectionRequest(copying: $0) }
+        let chosenMessageResponse: MessageResponse?
         switch unsafe c.pointee.message_response_case.rawValue {
         case 4:
-            self.messageResponse = unsafe c.pointee.file_descriptor_response.map { unsafe .fileDescriptorResponse(GrpcReflectionV1alpha.FileDescriptorResponse(copying: $0)) }
+            chosenMessageResponse = unsafe c.pointee.file_descriptor_response.map { unsafe .fileDescriptorResponse(GrpcReflectionV1alpha.FileDescriptorResponse(copying: $0)) }
         case 5:
-            self.messageResponse = unsafe c.pointee.all_extension_numbers_response.map { unsafe .allExtensionNumbersResponse(GrpcReflectionV1alpha.ExtensionNumberResponse(copying: $0)) }
+            chosenMessageResponse = unsafe c.pointee.all_extension_numbers_response.map { unsafe .allExtensionNumbersResponse(GrpcReflectionV1alpha.ExtensionNumberResponse(copying: $0)) }
         case 6:
-            self.messageResponse = unsafe c.pointee.list_services_response.map { unsafe .listServicesResponse(GrpcReflectionV1alpha.ListServiceResponse(copying: $0)) }
+            chosenMessageResponse = unsafe c.pointee.list_services_response.map { unsafe .listServicesResponse(GrpcReflectionV1alpha.ListServiceResponse(copying: $0)) }
         case 7:
-            self.messageResponse = unsafe c.pointee.error_response.map { unsafe .errorResponse(GrpcReflectionV1alpha.ErrorResponse(copying: $0)) }
+            chosenMessageResponse = unsafe c.pointee.error_response.map { unsafe .errorResponse(GrpcReflectionV1alpha.ErrorResponse(copying: $0)) }
         default:
-            self.messageResponse = nil
+            chosenMessageResponse = nil
         }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            validHost: unsafe copyText(c.pointee.valid_host),
+            originalRequest: unsafe c.pointee.original_request.map { unsafe GrpcReflectionV1alpha.ServerReflectionRequest(copying: $0) },
+            messageResponse: chosenMessageResponse,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__ServerReflectionResponse> {
@@ -181,8 +188,9 @@ extension GrpcReflectionV1alpha.FileDescriptorResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__FileDescriptorResponse>) {
-        self.fileDescriptorProto = unsafe copyList(c.pointee.n_file_descriptor_proto, c.pointee.file_descriptor_proto) { unsafe copyBytes($0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            fileDescriptorProto: unsafe copyList(c.pointee.n_file_descriptor_proto, c.pointee.file_descriptor_proto) { unsafe copyBytes($0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__FileDescriptorResponse> {
@@ -215,9 +223,10 @@ extension GrpcReflectionV1alpha.ExtensionNumberResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__ExtensionNumberResponse>) {
-        self.baseTypeName = unsafe copyText(c.pointee.base_type_name)
-        self.extensionNumber = unsafe copyList(c.pointee.n_extension_number, c.pointee.extension_number) { $0 }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            baseTypeName: unsafe copyText(c.pointee.base_type_name),
+            extensionNumber: unsafe copyList(c.pointee.n_extension_number, c.pointee.extension_number) { $0 },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__ExtensionNumberResponse> {
@@ -251,8 +260,9 @@ extension GrpcReflectionV1alpha.ListServiceResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__ListServiceResponse>) {
-        self.service = unsafe copyMessages(c.pointee.n_service, c.pointee.service) { unsafe GrpcReflectionV1alpha.ServiceResponse(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            service: unsafe copyMessages(c.pointee.n_service, c.pointee.service) { unsafe GrpcReflectionV1alpha.ServiceResponse(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__ListServiceResponse> {
@@ -285,8 +295,9 @@ extension GrpcReflectionV1alpha.ServiceResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__ServiceResponse>) {
-        self.name = unsafe copyText(c.pointee.name)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__ServiceResponse> {
@@ -316,9 +327,10 @@ extension GrpcReflectionV1alpha.ErrorResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Reflection__V1alpha__ErrorResponse>) {
-        self.errorCode = unsafe c.pointee.error_code
-        self.errorMessage = unsafe copyText(c.pointee.error_message)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            errorCode: unsafe c.pointee.error_code,
+            errorMessage: unsafe copyText(c.pointee.error_message),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__ErrorResponse> {

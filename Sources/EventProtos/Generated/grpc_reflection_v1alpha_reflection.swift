@@ -8,17 +8,6 @@ extension GrpcReflectionV1alpha {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(host: "") }
-
-        public init(
-            host: String = "",
-            messageRequest: MessageRequest? = nil
-        ) {
-            self.host = host
-            self.messageRequest = messageRequest
-            unknownFields = []
-        }
-
         public enum MessageRequest: Sendable, Hashable {
             case fileByFilename(String)
             case fileContainingSymbol(String)
@@ -33,17 +22,6 @@ extension GrpcReflectionV1alpha {
         public var extensionNumber: Int32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(containingType: "") }
-
-        public init(
-            containingType: String = "",
-            extensionNumber: Int32 = 0
-        ) {
-            self.containingType = containingType
-            self.extensionNumber = extensionNumber
-            unknownFields = []
-        }
     }
 
     public struct ServerReflectionResponse: Sendable, Hashable {
@@ -52,19 +30,6 @@ extension GrpcReflectionV1alpha {
         public var messageResponse: MessageResponse?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(validHost: "") }
-
-        public init(
-            validHost: String = "",
-            originalRequest: GrpcReflectionV1alpha.ServerReflectionRequest? = nil,
-            messageResponse: MessageResponse? = nil
-        ) {
-            self.validHost = validHost
-            self.originalRequest = originalRequest
-            self.messageResponse = messageResponse
-            unknownFields = []
-        }
 
         public enum MessageResponse: Sendable, Hashable {
             case fileDescriptorResponse(GrpcReflectionV1alpha.FileDescriptorResponse)
@@ -78,13 +43,6 @@ extension GrpcReflectionV1alpha {
         public var fileDescriptorProto: [[UInt8]]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(fileDescriptorProto: []) }
-
-        public init(fileDescriptorProto: [[UInt8]] = []) {
-            self.fileDescriptorProto = fileDescriptorProto
-            unknownFields = []
-        }
     }
 
     public struct ExtensionNumberResponse: Sendable, Hashable {
@@ -92,43 +50,18 @@ extension GrpcReflectionV1alpha {
         public var extensionNumber: [Int32]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(baseTypeName: "") }
-
-        public init(
-            baseTypeName: String = "",
-            extensionNumber: [Int32] = []
-        ) {
-            self.baseTypeName = baseTypeName
-            self.extensionNumber = extensionNumber
-            unknownFields = []
-        }
     }
 
     public struct ListServiceResponse: Sendable, Hashable {
         public var service: [GrpcReflectionV1alpha.ServiceResponse]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(service: []) }
-
-        public init(service: [GrpcReflectionV1alpha.ServiceResponse] = []) {
-            self.service = service
-            unknownFields = []
-        }
     }
 
     public struct ServiceResponse: Sendable, Hashable {
         public var name: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(name: "") }
-
-        public init(name: String = "") {
-            self.name = name
-            unknownFields = []
-        }
     }
 
     public struct ErrorResponse: Sendable, Hashable {
@@ -136,16 +69,107 @@ extension GrpcReflectionV1alpha {
         public var errorMessage: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(errorCode: 0) }
+extension GrpcReflectionV1alpha.ServerReflectionRequest {
+    public init() { self.init(host: "") }
 
-        public init(
-            errorCode: Int32 = 0,
-            errorMessage: String = ""
-        ) {
-            self.errorCode = errorCode
-            self.errorMessage = errorMessage
-            unknownFields = []
-        }
+    public init(
+        host: String = "",
+        messageRequest: MessageRequest? = nil
+    ) {
+        self.init(
+            host: host,
+            messageRequest: messageRequest,
+            unknownFields: [])
+    }
+}
+
+extension GrpcReflectionV1alpha.ExtensionRequest {
+    public init() { self.init(containingType: "") }
+
+    public init(
+        containingType: String = "",
+        extensionNumber: Int32 = 0
+    ) {
+        self.init(
+            containingType: containingType,
+            extensionNumber: extensionNumber,
+            unknownFields: [])
+    }
+}
+
+extension GrpcReflectionV1alpha.ServerReflectionResponse {
+    public init() { self.init(validHost: "") }
+
+    public init(
+        validHost: String = "",
+        originalRequest: GrpcReflectionV1alpha.ServerReflectionRequest? = nil,
+        messageResponse: MessageResponse? = nil
+    ) {
+        self.init(
+            validHost: validHost,
+            originalRequest: originalRequest,
+            messageResponse: messageResponse,
+            unknownFields: [])
+    }
+}
+
+extension GrpcReflectionV1alpha.FileDescriptorResponse {
+    public init() { self.init(fileDescriptorProto: []) }
+
+    public init(fileDescriptorProto: [[UInt8]] = []) {
+        self.init(
+            fileDescriptorProto: fileDescriptorProto,
+            unknownFields: [])
+    }
+}
+
+extension GrpcReflectionV1alpha.ExtensionNumberResponse {
+    public init() { self.init(baseTypeName: "") }
+
+    public init(
+        baseTypeName: String = "",
+        extensionNumber: [Int32] = []
+    ) {
+        self.init(
+            baseTypeName: baseTypeName,
+            extensionNumber: extensionNumber,
+            unknownFields: [])
+    }
+}
+
+extension GrpcReflectionV1alpha.ListServiceResponse {
+    public init() { self.init(service: []) }
+
+    public init(service: [GrpcReflectionV1alpha.ServiceResponse] = []) {
+        self.init(
+            service: service,
+            unknownFields: [])
+    }
+}
+
+extension GrpcReflectionV1alpha.ServiceResponse {
+    public init() { self.init(name: "") }
+
+    public init(name: String = "") {
+        self.init(
+            name: name,
+            unknownFields: [])
+    }
+}
+
+extension GrpcReflectionV1alpha.ErrorResponse {
+    public init() { self.init(errorCode: 0) }
+
+    public init(
+        errorCode: Int32 = 0,
+        errorMessage: String = ""
+    ) {
+        self.init(
+            errorCode: errorCode,
+            errorMessage: errorMessage,
+            unknownFields: [])
     }
 }

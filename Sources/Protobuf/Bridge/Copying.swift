@@ -1,11 +1,17 @@
 package import CProtobufC
+import Glibc
 
 // What generated code copies C fields with. A null pointer is an empty field.
 
-/// A `string` field.
+/// A `string` field. It isn't checked again: the scan has seen that it is UTF-8.
 package func copyText(_ text: UnsafePointer<CChar>?) -> String {
     guard let text = unsafe text, unsafe text.pointee != 0 else { return "" }
-    return unsafe String(cString: text)
+    let utf8 = unsafe UnsafeRawBufferPointer(start: text, count: strlen(text))
+    // Short ones are kept in place, where that isn't noted.
+    let isASCII = unsafe utf8.count > 15 && UTF8Text.isPlainASCII(utf8, 0..<utf8.count)
+    return unsafe utf8.withMemoryRebound(to: UInt8.self) { utf8 in
+        unsafe String(copying: UTF8Span(unchecked: utf8.span, isKnownASCII: isASCII))
+    }
 }
 
 /// A `bytes` field.

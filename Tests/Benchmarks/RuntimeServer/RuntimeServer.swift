@@ -44,7 +44,10 @@ private struct Methods: RPCService {
         [
             .unary(RPCMethod(service: Self.service, name: "Take", kind: .unary)) {
                 (request: ApusV1.Event, _) in
-                guard request.metadata != nil else { throw RPCError(.invalidArgument, "empty") }
+                // Comparing it with nil would copy it.
+                guard case .some = request.metadata else {
+                    throw RPCError(.invalidArgument, "empty")
+                }
                 return GoogleProtobuf.Empty()
             },
             .serverStreaming(

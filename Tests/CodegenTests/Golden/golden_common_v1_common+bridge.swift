@@ -23,8 +23,9 @@ extension GoldenCommonV1.Label: Message {
     }
 
     init(copying c: UnsafePointer<Golden__Common__V1__Label>) {
-        self.text = unsafe copyText(c.pointee.text)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            text: unsafe copyText(c.pointee.text),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__Common__V1__Label> {

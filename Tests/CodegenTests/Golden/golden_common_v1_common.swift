@@ -7,13 +7,6 @@ extension GoldenCommonV1 {
         public var text: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(text: "") }
-
-        public init(text: String = "") {
-            self.text = text
-            unknownFields = []
-        }
     }
 
     public enum Shade: Sendable, Hashable {
@@ -37,5 +30,15 @@ extension GoldenCommonV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension GoldenCommonV1.Label {
+    public init() { self.init(text: "") }
+
+    public init(text: String = "") {
+        self.init(
+            text: text,
+            unknownFields: [])
     }
 }

@@ -23,33 +23,38 @@ extension GoldenV1.Choice: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Choice>) {
-        self.before = unsafe copyText(c.pointee.before)
+        let chosenValue: Value?
         switch unsafe c.pointee.value_case.rawValue {
         case 2:
-            self.value = unsafe .number(c.pointee.number)
+            chosenValue = unsafe .number(c.pointee.number)
         case 3:
-            self.value = unsafe .text(copyText(c.pointee.text))
+            chosenValue = unsafe .text(copyText(c.pointee.text))
         case 4:
-            self.value = unsafe .data(copyBytes(c.pointee.data))
+            chosenValue = unsafe .data(copyBytes(c.pointee.data))
         case 5:
-            self.value = unsafe .colour(GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: c.pointee.colour.rawValue)))
+            chosenValue = unsafe .colour(GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: c.pointee.colour.rawValue)))
         case 6:
-            self.value = unsafe .flag(c.pointee.flag != 0)
+            chosenValue = unsafe .flag(c.pointee.flag != 0)
         case 7:
-            self.value = unsafe c.pointee.label.map { unsafe .label(GoldenCommonV1.Label(copying: $0)) }
+            chosenValue = unsafe c.pointee.label.map { unsafe .label(GoldenCommonV1.Label(copying: $0)) }
         default:
-            self.value = nil
+            chosenValue = nil
         }
-        self.between = unsafe copyText(c.pointee.between)
+        let chosenOtherChoice: OtherChoice?
         switch unsafe c.pointee.other_choice_case.rawValue {
         case 9:
-            self.otherChoice = unsafe .left(c.pointee.left)
+            chosenOtherChoice = unsafe .left(c.pointee.left)
         case 10:
-            self.otherChoice = unsafe .right(c.pointee.right)
+            chosenOtherChoice = unsafe .right(c.pointee.right)
         default:
-            self.otherChoice = nil
+            chosenOtherChoice = nil
         }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            before: unsafe copyText(c.pointee.before),
+            value: chosenValue,
+            between: unsafe copyText(c.pointee.between),
+            otherChoice: chosenOtherChoice,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Choice> {
@@ -112,10 +117,11 @@ extension GoldenV1.Outer: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Outer>) {
-        self.inner = unsafe c.pointee.inner.map { unsafe GoldenV1.Outer.Inner(copying: $0) }
-        self.kind = unsafe GoldenV1.Outer.Inner.Kind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        self.innermosts = unsafe copyMessages(c.pointee.n_innermosts, c.pointee.innermosts) { unsafe GoldenV1.Outer.Inner.Innermost(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            inner: unsafe c.pointee.inner.map { unsafe GoldenV1.Outer.Inner(copying: $0) },
+            kind: unsafe GoldenV1.Outer.Inner.Kind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue)),
+            innermosts: unsafe copyMessages(c.pointee.n_innermosts, c.pointee.innermosts) { unsafe GoldenV1.Outer.Inner.Innermost(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Outer> {
@@ -150,9 +156,10 @@ extension GoldenV1.Outer.Inner: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Outer__Inner>) {
-        self.kind = unsafe GoldenV1.Outer.Inner.Kind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        self.innermost = unsafe c.pointee.innermost.map { unsafe GoldenV1.Outer.Inner.Innermost(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            kind: unsafe GoldenV1.Outer.Inner.Kind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue)),
+            innermost: unsafe c.pointee.innermost.map { unsafe GoldenV1.Outer.Inner.Innermost(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Outer__Inner> {
@@ -183,8 +190,9 @@ extension GoldenV1.Outer.Inner.Innermost: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Outer__Inner__Innermost>) {
-        self.text = unsafe copyText(c.pointee.text)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            text: unsafe copyText(c.pointee.text),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Outer__Inner__Innermost> {
@@ -214,22 +222,25 @@ extension GoldenV1.Tree: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Tree>) {
-        self.name = unsafe copyText(c.pointee.name)
-        self.leftBox = unsafe c.pointee.left.map { unsafe Indirect(GoldenV1.Tree(copying: $0)) }
-        self.rightBox = unsafe c.pointee._right_case.rawValue == 3 ? c.pointee.right.map { unsafe Indirect(GoldenV1.Tree(copying: $0)) } : nil
-        self.children = unsafe copyMessages(c.pointee.n_children, c.pointee.children) { unsafe GoldenV1.Tree(copying: $0) }
-        self.named = unsafe copyMap(c.pointee.n_named, c.pointee.named) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GoldenV1.Tree(copying: $0) } ?? GoldenV1.Tree())
-        }
+        let chosenLink: Link?
         switch unsafe c.pointee.link_case.rawValue {
         case 6:
-            self.link = unsafe c.pointee.direct.map { unsafe .direct(GoldenV1.Tree(copying: $0)) }
+            chosenLink = unsafe c.pointee.direct.map { unsafe .direct(GoldenV1.Tree(copying: $0)) }
         case 7:
-            self.link = unsafe c.pointee.through.map { unsafe .through(GoldenV1.Branch(copying: $0)) }
+            chosenLink = unsafe c.pointee.through.map { unsafe .through(GoldenV1.Branch(copying: $0)) }
         default:
-            self.link = nil
+            chosenLink = nil
         }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            leftBox: unsafe c.pointee.left.map { unsafe Indirect(GoldenV1.Tree(copying: $0)) },
+            rightBox: unsafe c.pointee._right_case.rawValue == 3 ? c.pointee.right.map { unsafe Indirect(GoldenV1.Tree(copying: $0)) } : nil,
+            children: unsafe copyMessages(c.pointee.n_children, c.pointee.children) { unsafe GoldenV1.Tree(copying: $0) },
+            named: unsafe copyMap(c.pointee.n_named, c.pointee.named) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GoldenV1.Tree(copying: $0) } ?? GoldenV1.Tree())
+            },
+            link: chosenLink,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Tree> {
@@ -288,9 +299,10 @@ extension GoldenV1.Branch: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Branch>) {
-        self.treeBox = unsafe c.pointee.tree.map { unsafe Indirect(GoldenV1.Tree(copying: $0)) }
-        self.leaf = unsafe c.pointee.leaf.map { unsafe GoldenV1.Leaf(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            treeBox: unsafe c.pointee.tree.map { unsafe Indirect(GoldenV1.Tree(copying: $0)) },
+            leaf: unsafe c.pointee.leaf.map { unsafe GoldenV1.Leaf(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Branch> {
@@ -321,7 +333,8 @@ extension GoldenV1.Leaf: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Leaf>) {
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Leaf> {
@@ -350,29 +363,32 @@ extension GoldenV1.Names: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Names>) {
-        self.`class` = unsafe copyText(c.pointee.class_)
-        self.`default` = unsafe c.pointee.default_
-        self.register = unsafe copyList(c.pointee.n_register_, c.pointee.register_) { unsafe copyText($0) }
-        self.`protocol` = unsafe c.pointee._protocol_case.rawValue == 4 ? c.pointee.protocol != 0 : nil
-        self.self_ = unsafe copyText(c.pointee.`self`)
-        self.init_ = unsafe copyText(c.pointee.`init`)
-        self.encoded_ = unsafe copyBytes(c.pointee.encoded)
-        self.unknownFields_ = unsafe copyText(c.pointee.unknown_fields)
-        self.c = unsafe copyText(c.pointee.c)
-        self.value = unsafe copyText(c.pointee.value)
-        self.arena = unsafe copyText(c.pointee.arena)
-        self.camelCase = unsafe c.pointee.camelcase
-        self.snakeCase2 = unsafe c.pointee.snake_case_2
-        self.any = unsafe c.pointee.any.map { unsafe GoldenV1.AnyMessage(copying: $0) }
+        let chosenInnerChoice: InnerChoice?
         switch unsafe c.pointee.inner_case.rawValue {
         case 15:
-            self.inner = unsafe .`in`(copyText(c.pointee.in))
+            chosenInnerChoice = unsafe .`in`(copyText(c.pointee.in))
         case 16:
-            self.inner = unsafe c.pointee.other.map { unsafe .other(GoldenV1.Names.Inner(copying: $0)) }
+            chosenInnerChoice = unsafe c.pointee.other.map { unsafe .other(GoldenV1.Names.Inner(copying: $0)) }
         default:
-            self.inner = nil
+            chosenInnerChoice = nil
         }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            class: unsafe copyText(c.pointee.class_),
+            default: unsafe c.pointee.default_,
+            register: unsafe copyList(c.pointee.n_register_, c.pointee.register_) { unsafe copyText($0) },
+            protocol: unsafe c.pointee._protocol_case.rawValue == 4 ? c.pointee.protocol != 0 : nil,
+            self_: unsafe copyText(c.pointee.`self`),
+            init_: unsafe copyText(c.pointee.`init`),
+            encoded_: unsafe copyBytes(c.pointee.encoded),
+            unknownFields_: unsafe copyText(c.pointee.unknown_fields),
+            c: unsafe copyText(c.pointee.c),
+            value: unsafe copyText(c.pointee.value),
+            arena: unsafe copyText(c.pointee.arena),
+            camelCase: unsafe c.pointee.camelcase,
+            snakeCase2: unsafe c.pointee.snake_case_2,
+            any: unsafe c.pointee.any.map { unsafe GoldenV1.AnyMessage(copying: $0) },
+            inner: chosenInnerChoice,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Names> {
@@ -431,8 +447,9 @@ extension GoldenV1.Names.Inner: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Names__Inner>) {
-        self.description = unsafe copyText(c.pointee.description)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            description: unsafe copyText(c.pointee.description),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Names__Inner> {
@@ -462,8 +479,9 @@ extension GoldenV1.AnyMessage: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Any>) {
-        self.type = unsafe c.pointee.type != 0
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            type: unsafe c.pointee.type != 0,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Any> {
@@ -493,8 +511,9 @@ extension GoldenV1.HTTPReply_2: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__HTTPReply2>) {
-        self.statusCode = unsafe c.pointee.status_code
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            statusCode: unsafe c.pointee.status_code,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__HTTPReply2> {

@@ -17,21 +17,6 @@ extension GoldenV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(before: "") }
-
-        public init(
-            before: String = "",
-            value: Value? = nil,
-            between: String = "",
-            otherChoice: OtherChoice? = nil
-        ) {
-            self.before = before
-            self.value = value
-            self.between = between
-            self.otherChoice = otherChoice
-            unknownFields = []
-        }
-
         /// One of these.
         public enum Value: Sendable, Hashable {
             /// The first of them.
@@ -57,47 +42,16 @@ extension GoldenV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(inner: nil) }
-
-        public init(
-            inner: GoldenV1.Outer.Inner? = nil,
-            kind: GoldenV1.Outer.Inner.Kind = .unspecified,
-            innermosts: [GoldenV1.Outer.Inner.Innermost] = []
-        ) {
-            self.inner = inner
-            self.kind = kind
-            self.innermosts = innermosts
-            unknownFields = []
-        }
-
         public struct Inner: Sendable, Hashable {
             public var kind: GoldenV1.Outer.Inner.Kind
             public var innermost: GoldenV1.Outer.Inner.Innermost?
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
 
-            public init() { self.init(kind: .unspecified) }
-
-            public init(
-                kind: GoldenV1.Outer.Inner.Kind = .unspecified,
-                innermost: GoldenV1.Outer.Inner.Innermost? = nil
-            ) {
-                self.kind = kind
-                self.innermost = innermost
-                unknownFields = []
-            }
-
             public struct Innermost: Sendable, Hashable {
                 public var text: String
                 /// Fields that the schema lacks, as they came.
                 public var unknownFields: [UInt8]
-
-                public init() { self.init(text: "") }
-
-                public init(text: String = "") {
-                    self.text = text
-                    unknownFields = []
-                }
             }
 
             public enum Kind: Sendable, Hashable {
@@ -144,25 +98,6 @@ extension GoldenV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(name: "") }
-
-        public init(
-            name: String = "",
-            left: GoldenV1.Tree? = nil,
-            right: GoldenV1.Tree? = nil,
-            children: [GoldenV1.Tree] = [],
-            named: [String: GoldenV1.Tree] = [:],
-            link: Link? = nil
-        ) {
-            self.name = name
-            self.leftBox = left.map(Indirect.init)
-            self.rightBox = right.map(Indirect.init)
-            self.children = children
-            self.named = named
-            self.link = link
-            unknownFields = []
-        }
-
         public indirect enum Link: Sendable, Hashable {
             case direct(GoldenV1.Tree)
             case through(GoldenV1.Branch)
@@ -179,25 +114,12 @@ extension GoldenV1 {
         public var leaf: GoldenV1.Leaf?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(tree: nil) }
-
-        public init(
-            tree: GoldenV1.Tree? = nil,
-            leaf: GoldenV1.Leaf? = nil
-        ) {
-            self.treeBox = tree.map(Indirect.init)
-            self.leaf = leaf
-            unknownFields = []
-        }
     }
 
     /// Contains nothing of the kind.
     public struct Leaf: Sendable, Hashable {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { unknownFields = [] }
     }
 
     /// Names that Swift, C or the generator want for themselves.
@@ -220,43 +142,6 @@ extension GoldenV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(class: "") }
-
-        public init(
-            `class`: String = "",
-            `default`: Int32 = 0,
-            register: [String] = [],
-            `protocol`: Bool? = nil,
-            self_: String = "",
-            init_: String = "",
-            encoded_: [UInt8] = [],
-            unknownFields_: String = "",
-            c: String = "",
-            value: String = "",
-            arena: String = "",
-            camelCase: UInt32 = 0,
-            snakeCase2: UInt32 = 0,
-            any: GoldenV1.AnyMessage? = nil,
-            inner: InnerChoice? = nil
-        ) {
-            self.`class` = `class`
-            self.`default` = `default`
-            self.register = register
-            self.`protocol` = `protocol`
-            self.self_ = self_
-            self.init_ = init_
-            self.encoded_ = encoded_
-            self.unknownFields_ = unknownFields_
-            self.c = c
-            self.value = value
-            self.arena = arena
-            self.camelCase = camelCase
-            self.snakeCase2 = snakeCase2
-            self.any = any
-            self.inner = inner
-            unknownFields = []
-        }
-
         public enum InnerChoice: Sendable, Hashable {
             case `in`(String)
             case other(GoldenV1.Names.Inner)
@@ -266,13 +151,6 @@ extension GoldenV1 {
             public var description: String
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(description: "") }
-
-            public init(description: String = "") {
-                self.description = description
-                unknownFields = []
-            }
         }
     }
 
@@ -281,13 +159,6 @@ extension GoldenV1 {
         public var type: Bool
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(type: false) }
-
-        public init(type: Bool = false) {
-            self.type = type
-            unknownFields = []
-        }
     }
 
     /// An abbreviation, and an underscore.
@@ -295,12 +166,173 @@ extension GoldenV1 {
         public var statusCode: UInt32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(statusCode: 0) }
+extension GoldenV1.Choice {
+    public init() { self.init(before: "") }
 
-        public init(statusCode: UInt32 = 0) {
-            self.statusCode = statusCode
-            unknownFields = []
-        }
+    public init(
+        before: String = "",
+        value: Value? = nil,
+        between: String = "",
+        otherChoice: OtherChoice? = nil
+    ) {
+        self.init(
+            before: before,
+            value: value,
+            between: between,
+            otherChoice: otherChoice,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Outer {
+    public init() { self.init(inner: nil) }
+
+    public init(
+        inner: GoldenV1.Outer.Inner? = nil,
+        kind: GoldenV1.Outer.Inner.Kind = .unspecified,
+        innermosts: [GoldenV1.Outer.Inner.Innermost] = []
+    ) {
+        self.init(
+            inner: inner,
+            kind: kind,
+            innermosts: innermosts,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Outer.Inner {
+    public init() { self.init(kind: .unspecified) }
+
+    public init(
+        kind: GoldenV1.Outer.Inner.Kind = .unspecified,
+        innermost: GoldenV1.Outer.Inner.Innermost? = nil
+    ) {
+        self.init(
+            kind: kind,
+            innermost: innermost,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Outer.Inner.Innermost {
+    public init() { self.init(text: "") }
+
+    public init(text: String = "") {
+        self.init(
+            text: text,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Tree {
+    public init() { self.init(name: "") }
+
+    public init(
+        name: String = "",
+        left: GoldenV1.Tree? = nil,
+        right: GoldenV1.Tree? = nil,
+        children: [GoldenV1.Tree] = [],
+        named: [String: GoldenV1.Tree] = [:],
+        link: Link? = nil
+    ) {
+        self.init(
+            name: name,
+            leftBox: left.map(Indirect.init),
+            rightBox: right.map(Indirect.init),
+            children: children,
+            named: named,
+            link: link,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Branch {
+    public init() { self.init(tree: nil) }
+
+    public init(
+        tree: GoldenV1.Tree? = nil,
+        leaf: GoldenV1.Leaf? = nil
+    ) {
+        self.init(
+            treeBox: tree.map(Indirect.init),
+            leaf: leaf,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Leaf {
+    public init() { self.init(unknownFields: []) }
+}
+
+extension GoldenV1.Names {
+    public init() { self.init(class: "") }
+
+    public init(
+        `class`: String = "",
+        `default`: Int32 = 0,
+        register: [String] = [],
+        `protocol`: Bool? = nil,
+        self_: String = "",
+        init_: String = "",
+        encoded_: [UInt8] = [],
+        unknownFields_: String = "",
+        c: String = "",
+        value: String = "",
+        arena: String = "",
+        camelCase: UInt32 = 0,
+        snakeCase2: UInt32 = 0,
+        any: GoldenV1.AnyMessage? = nil,
+        inner: InnerChoice? = nil
+    ) {
+        self.init(
+            class: `class`,
+            default: `default`,
+            register: register,
+            protocol: `protocol`,
+            self_: self_,
+            init_: init_,
+            encoded_: encoded_,
+            unknownFields_: unknownFields_,
+            c: c,
+            value: value,
+            arena: arena,
+            camelCase: camelCase,
+            snakeCase2: snakeCase2,
+            any: any,
+            inner: inner,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Names.Inner {
+    public init() { self.init(description: "") }
+
+    public init(description: String = "") {
+        self.init(
+            description: description,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.AnyMessage {
+    public init() { self.init(type: false) }
+
+    public init(type: Bool = false) {
+        self.init(
+            type: type,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.HTTPReply_2 {
+    public init() { self.init(statusCode: 0) }
+
+    public init(statusCode: UInt32 = 0) {
+        self.init(
+            statusCode: statusCode,
+            unknownFields: [])
     }
 }

@@ -23,23 +23,24 @@ extension GoldenV1.Scalars: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Scalars>) {
-        self.doubleValue = unsafe c.pointee.double_value
-        self.floatValue = unsafe c.pointee.float_value
-        self.int32Value = unsafe c.pointee.int32_value
-        self.int64Value = unsafe c.pointee.int64_value
-        self.uint32Value = unsafe c.pointee.uint32_value
-        self.uint64Value = unsafe c.pointee.uint64_value
-        self.sint32Value = unsafe c.pointee.sint32_value
-        self.sint64Value = unsafe c.pointee.sint64_value
-        self.fixed32Value = unsafe c.pointee.fixed32_value
-        self.fixed64Value = unsafe c.pointee.fixed64_value
-        self.sfixed32Value = unsafe c.pointee.sfixed32_value
-        self.sfixed64Value = unsafe c.pointee.sfixed64_value
-        self.boolValue = unsafe c.pointee.bool_value != 0
-        self.stringValue = unsafe copyText(c.pointee.string_value)
-        self.bytesValue = unsafe copyBytes(c.pointee.bytes_value)
-        self.colour = unsafe GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: c.pointee.colour.rawValue))
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            doubleValue: unsafe c.pointee.double_value,
+            floatValue: unsafe c.pointee.float_value,
+            int32Value: unsafe c.pointee.int32_value,
+            int64Value: unsafe c.pointee.int64_value,
+            uint32Value: unsafe c.pointee.uint32_value,
+            uint64Value: unsafe c.pointee.uint64_value,
+            sint32Value: unsafe c.pointee.sint32_value,
+            sint64Value: unsafe c.pointee.sint64_value,
+            fixed32Value: unsafe c.pointee.fixed32_value,
+            fixed64Value: unsafe c.pointee.fixed64_value,
+            sfixed32Value: unsafe c.pointee.sfixed32_value,
+            sfixed64Value: unsafe c.pointee.sfixed64_value,
+            boolValue: unsafe c.pointee.bool_value != 0,
+            stringValue: unsafe copyText(c.pointee.string_value),
+            bytesValue: unsafe copyBytes(c.pointee.bytes_value),
+            colour: unsafe GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: c.pointee.colour.rawValue)),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Scalars> {
@@ -84,14 +85,15 @@ extension GoldenV1.Optionals: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Optionals>) {
-        self.number = unsafe c.pointee._number_case.rawValue == 1 ? c.pointee.number : nil
-        self.flag = unsafe c.pointee._flag_case.rawValue == 2 ? c.pointee.flag != 0 : nil
-        self.text = unsafe c.pointee._text_case.rawValue == 3 ? copyText(c.pointee.text) : nil
-        self.data = unsafe c.pointee._data_case.rawValue == 4 ? copyBytes(c.pointee.data) : nil
-        self.colour = unsafe c.pointee._colour_case.rawValue == 5 ? GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: c.pointee.colour.rawValue)) : nil
-        self.message = unsafe c.pointee._message_case.rawValue == 6 ? c.pointee.message.map { unsafe GoldenV1.Scalars(copying: $0) } : nil
-        self.plainMessage = unsafe c.pointee.plain_message.map { unsafe GoldenV1.Scalars(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            number: unsafe c.pointee._number_case.rawValue == 1 ? c.pointee.number : nil,
+            flag: unsafe c.pointee._flag_case.rawValue == 2 ? c.pointee.flag != 0 : nil,
+            text: unsafe c.pointee._text_case.rawValue == 3 ? copyText(c.pointee.text) : nil,
+            data: unsafe c.pointee._data_case.rawValue == 4 ? copyBytes(c.pointee.data) : nil,
+            colour: unsafe c.pointee._colour_case.rawValue == 5 ? GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: c.pointee.colour.rawValue)) : nil,
+            message: unsafe c.pointee._message_case.rawValue == 6 ? c.pointee.message.map { unsafe GoldenV1.Scalars(copying: $0) } : nil,
+            plainMessage: unsafe c.pointee.plain_message.map { unsafe GoldenV1.Scalars(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Optionals> {
@@ -145,15 +147,16 @@ extension GoldenV1.Lists: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Lists>) {
-        self.doubles = unsafe copyList(c.pointee.n_doubles, c.pointee.doubles) { $0 }
-        self.numbers = unsafe copyList(c.pointee.n_numbers, c.pointee.numbers) { $0 }
-        self.flags = unsafe copyList(c.pointee.n_flags, c.pointee.flags) { $0 != 0 }
-        self.texts = unsafe copyList(c.pointee.n_texts, c.pointee.texts) { unsafe copyText($0) }
-        self.datas = unsafe copyList(c.pointee.n_datas, c.pointee.datas) { unsafe copyBytes($0) }
-        self.colours = unsafe copyList(c.pointee.n_colours, c.pointee.colours) { GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
-        self.labels = unsafe copyMessages(c.pointee.n_labels, c.pointee.labels) { unsafe GoldenCommonV1.Label(copying: $0) }
-        self.unpacked = unsafe copyList(c.pointee.n_unpacked, c.pointee.unpacked) { $0 }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            doubles: unsafe copyList(c.pointee.n_doubles, c.pointee.doubles) { $0 },
+            numbers: unsafe copyList(c.pointee.n_numbers, c.pointee.numbers) { $0 },
+            flags: unsafe copyList(c.pointee.n_flags, c.pointee.flags) { $0 != 0 },
+            texts: unsafe copyList(c.pointee.n_texts, c.pointee.texts) { unsafe copyText($0) },
+            datas: unsafe copyList(c.pointee.n_datas, c.pointee.datas) { unsafe copyBytes($0) },
+            colours: unsafe copyList(c.pointee.n_colours, c.pointee.colours) { GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) },
+            labels: unsafe copyMessages(c.pointee.n_labels, c.pointee.labels) { unsafe GoldenCommonV1.Label(copying: $0) },
+            unpacked: unsafe copyList(c.pointee.n_unpacked, c.pointee.unpacked) { $0 },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Lists> {
@@ -214,22 +217,23 @@ extension GoldenV1.Maps: Message {
     }
 
     init(copying c: UnsafePointer<Golden__V1__Maps>) {
-        self.texts = unsafe copyMap(c.pointee.n_texts, c.pointee.texts) {
-            unsafe (copyText($0.pointee.key), copyText($0.pointee.value))
-        }
-        self.labels = unsafe copyMap(c.pointee.n_labels, c.pointee.labels) {
-            unsafe ($0.pointee.key, $0.pointee.value.map { unsafe GoldenCommonV1.Label(copying: $0) } ?? GoldenCommonV1.Label())
-        }
-        self.datas = unsafe copyMap(c.pointee.n_datas, c.pointee.datas) {
-            unsafe ($0.pointee.key != 0, copyBytes($0.pointee.value))
-        }
-        self.doubles = unsafe copyMap(c.pointee.n_doubles, c.pointee.doubles) {
-            unsafe ($0.pointee.key, $0.pointee.value)
-        }
-        self.colours = unsafe copyMap(c.pointee.n_colours, c.pointee.colours) {
-            unsafe ($0.pointee.key, GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: $0.pointee.value.rawValue)))
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            texts: unsafe copyMap(c.pointee.n_texts, c.pointee.texts) {
+                unsafe (copyText($0.pointee.key), copyText($0.pointee.value))
+            },
+            labels: unsafe copyMap(c.pointee.n_labels, c.pointee.labels) {
+                unsafe ($0.pointee.key, $0.pointee.value.map { unsafe GoldenCommonV1.Label(copying: $0) } ?? GoldenCommonV1.Label())
+            },
+            datas: unsafe copyMap(c.pointee.n_datas, c.pointee.datas) {
+                unsafe ($0.pointee.key != 0, copyBytes($0.pointee.value))
+            },
+            doubles: unsafe copyMap(c.pointee.n_doubles, c.pointee.doubles) {
+                unsafe ($0.pointee.key, $0.pointee.value)
+            },
+            colours: unsafe copyMap(c.pointee.n_colours, c.pointee.colours) {
+                unsafe ($0.pointee.key, GoldenV1.Colour(rawValue: Int32(truncatingIfNeeded: $0.pointee.value.rawValue)))
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Golden__V1__Maps> {

@@ -22,45 +22,6 @@ extension GoldenV1 {
         public var colour: GoldenV1.Colour
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(doubleValue: 0) }
-
-        public init(
-            doubleValue: Double = 0,
-            floatValue: Float = 0,
-            int32Value: Int32 = 0,
-            int64Value: Int64 = 0,
-            uint32Value: UInt32 = 0,
-            uint64Value: UInt64 = 0,
-            sint32Value: Int32 = 0,
-            sint64Value: Int64 = 0,
-            fixed32Value: UInt32 = 0,
-            fixed64Value: UInt64 = 0,
-            sfixed32Value: Int32 = 0,
-            sfixed64Value: Int64 = 0,
-            boolValue: Bool = false,
-            stringValue: String = "",
-            bytesValue: [UInt8] = [],
-            colour: GoldenV1.Colour = .unspecified
-        ) {
-            self.doubleValue = doubleValue
-            self.floatValue = floatValue
-            self.int32Value = int32Value
-            self.int64Value = int64Value
-            self.uint32Value = uint32Value
-            self.uint64Value = uint64Value
-            self.sint32Value = sint32Value
-            self.sint64Value = sint64Value
-            self.fixed32Value = fixed32Value
-            self.fixed64Value = fixed64Value
-            self.sfixed32Value = sfixed32Value
-            self.sfixed64Value = sfixed64Value
-            self.boolValue = boolValue
-            self.stringValue = stringValue
-            self.bytesValue = bytesValue
-            self.colour = colour
-            unknownFields = []
-        }
     }
 
     /// Fields with presence.
@@ -74,27 +35,6 @@ extension GoldenV1 {
         public var plainMessage: GoldenV1.Scalars?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(number: nil) }
-
-        public init(
-            number: Int64? = nil,
-            flag: Bool? = nil,
-            text: String? = nil,
-            data: [UInt8]? = nil,
-            colour: GoldenV1.Colour? = nil,
-            message: GoldenV1.Scalars? = nil,
-            plainMessage: GoldenV1.Scalars? = nil
-        ) {
-            self.number = number
-            self.flag = flag
-            self.text = text
-            self.data = data
-            self.colour = colour
-            self.message = message
-            self.plainMessage = plainMessage
-            unknownFields = []
-        }
     }
 
     /// Lists of everything.
@@ -109,29 +49,6 @@ extension GoldenV1 {
         public var unpacked: [UInt64]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(doubles: []) }
-
-        public init(
-            doubles: [Double] = [],
-            numbers: [Int32] = [],
-            flags: [Bool] = [],
-            texts: [String] = [],
-            datas: [[UInt8]] = [],
-            colours: [GoldenV1.Colour] = [],
-            labels: [GoldenCommonV1.Label] = [],
-            unpacked: [UInt64] = []
-        ) {
-            self.doubles = doubles
-            self.numbers = numbers
-            self.flags = flags
-            self.texts = texts
-            self.datas = datas
-            self.colours = colours
-            self.labels = labels
-            self.unpacked = unpacked
-            unknownFields = []
-        }
     }
 
     /// Maps with every sort of key and value.
@@ -143,23 +60,6 @@ extension GoldenV1 {
         public var colours: [Int32: GoldenV1.Colour]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(texts: [:]) }
-
-        public init(
-            texts: [String: String] = [:],
-            labels: [Int32: GoldenCommonV1.Label] = [:],
-            datas: [Bool: [UInt8]] = [:],
-            doubles: [UInt64: Double] = [:],
-            colours: [Int32: GoldenV1.Colour] = [:]
-        ) {
-            self.texts = texts
-            self.labels = labels
-            self.datas = datas
-            self.doubles = doubles
-            self.colours = colours
-            unknownFields = []
-        }
     }
 
     /// An enum with a negative number and an alias.
@@ -219,5 +119,117 @@ extension GoldenV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension GoldenV1.Scalars {
+    public init() { self.init(doubleValue: 0) }
+
+    public init(
+        doubleValue: Double = 0,
+        floatValue: Float = 0,
+        int32Value: Int32 = 0,
+        int64Value: Int64 = 0,
+        uint32Value: UInt32 = 0,
+        uint64Value: UInt64 = 0,
+        sint32Value: Int32 = 0,
+        sint64Value: Int64 = 0,
+        fixed32Value: UInt32 = 0,
+        fixed64Value: UInt64 = 0,
+        sfixed32Value: Int32 = 0,
+        sfixed64Value: Int64 = 0,
+        boolValue: Bool = false,
+        stringValue: String = "",
+        bytesValue: [UInt8] = [],
+        colour: GoldenV1.Colour = .unspecified
+    ) {
+        self.init(
+            doubleValue: doubleValue,
+            floatValue: floatValue,
+            int32Value: int32Value,
+            int64Value: int64Value,
+            uint32Value: uint32Value,
+            uint64Value: uint64Value,
+            sint32Value: sint32Value,
+            sint64Value: sint64Value,
+            fixed32Value: fixed32Value,
+            fixed64Value: fixed64Value,
+            sfixed32Value: sfixed32Value,
+            sfixed64Value: sfixed64Value,
+            boolValue: boolValue,
+            stringValue: stringValue,
+            bytesValue: bytesValue,
+            colour: colour,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Optionals {
+    public init() { self.init(number: nil) }
+
+    public init(
+        number: Int64? = nil,
+        flag: Bool? = nil,
+        text: String? = nil,
+        data: [UInt8]? = nil,
+        colour: GoldenV1.Colour? = nil,
+        message: GoldenV1.Scalars? = nil,
+        plainMessage: GoldenV1.Scalars? = nil
+    ) {
+        self.init(
+            number: number,
+            flag: flag,
+            text: text,
+            data: data,
+            colour: colour,
+            message: message,
+            plainMessage: plainMessage,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Lists {
+    public init() { self.init(doubles: []) }
+
+    public init(
+        doubles: [Double] = [],
+        numbers: [Int32] = [],
+        flags: [Bool] = [],
+        texts: [String] = [],
+        datas: [[UInt8]] = [],
+        colours: [GoldenV1.Colour] = [],
+        labels: [GoldenCommonV1.Label] = [],
+        unpacked: [UInt64] = []
+    ) {
+        self.init(
+            doubles: doubles,
+            numbers: numbers,
+            flags: flags,
+            texts: texts,
+            datas: datas,
+            colours: colours,
+            labels: labels,
+            unpacked: unpacked,
+            unknownFields: [])
+    }
+}
+
+extension GoldenV1.Maps {
+    public init() { self.init(texts: [:]) }
+
+    public init(
+        texts: [String: String] = [:],
+        labels: [Int32: GoldenCommonV1.Label] = [:],
+        datas: [Bool: [UInt8]] = [:],
+        doubles: [UInt64: Double] = [:],
+        colours: [Int32: GoldenV1.Colour] = [:]
+    ) {
+        self.init(
+            texts: texts,
+            labels: labels,
+            datas: datas,
+            doubles: doubles,
+            colours: colours,
+            unknownFields: [])
     }
 }

@@ -112,6 +112,8 @@ struct SwiftProperty {
 
     /// What the struct stores; another name than ``name`` when boxed.
     var stored: String { isBoxed ? Words.lowerCamel(proto.name) + "Box" : name }
+    /// The same in front of an argument.
+    var storedLabel: String { isBoxed ? stored : label }
 }
 
 /// The choices of a `oneof`.

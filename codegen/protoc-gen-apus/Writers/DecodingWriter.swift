@@ -2,34 +2,43 @@
 enum DecodingWriter {
     static func write(_ message: SwiftMessage, to writer: inout SourceWriter) {
         writer.block("init(copying c: UnsafePointer<\(message.cType)>)") { writer in
-            for property in message.properties { write(property, to: &writer) }
-            writer.line("self.unknownFields = unsafe copyUnknownFields(c.pointee.base)")
+            for property in message.properties {
+                if case .oneof(let oneof) = property.shape {
+                    write(oneof, as: property, to: &writer)
+                }
+            }
+            writer.line("self.init(")
+            writer.indented { writer in
+                for property in message.properties { write(property, to: &writer) }
+                writer.line("unknownFields: unsafe copyUnknownFields(c.pointee.base))")
+            }
         }
     }
 
     private static func write(_ property: SwiftProperty, to writer: inout SourceWriter) {
         let field = "c.pointee.\(CNames.field(property.proto.name))"
         let count = "c.pointee.\(CNames.count(property.proto.name))"
-        let target = "self.\(property.stored) ="
+        let target = "\(property.storedLabel):"
         switch property.shape {
         case .plain(let element):
-            writer.line("\(target) unsafe \(element.copied(field))")
+            writer.line("\(target) unsafe \(element.copied(field)),")
         case .optional(let element):
             let selector = "c.pointee._\(CNames.oneofCase(property.proto.name)).rawValue"
             let test = "\(selector) == \(property.proto.number)"
             if element.kind == .message {
                 writer.line(
-                    "\(target) unsafe \(test) ? \(optional(field, element, property)) : nil")
+                    "\(target) unsafe \(test) ? \(optional(field, element, property)) : nil,")
             } else {
-                writer.line("\(target) unsafe \(test) ? \(element.copied(field)) : nil")
+                writer.line("\(target) unsafe \(test) ? \(element.copied(field)) : nil,")
             }
         case .message(let element):
-            writer.line("\(target) unsafe \(optional(field, element, property))")
+            writer.line("\(target) unsafe \(optional(field, element, property)),")
         case .list(let element):
             let helper = element.kind == .message ? "copyMessages" : "copyList"
             let mark = element.copyingIsUnsafe ? "unsafe " : ""
             writer.line(
-                "\(target) unsafe \(helper)(\(count), \(field)) { \(mark)\(element.copied("$0")) }")
+                "\(target) unsafe \(helper)(\(count), \(field)) { \(mark)\(element.copied("$0")) },"
+            )
         case .map(let key, let value, _):
             let keyCopy = key.copied("$0.pointee.key")
             let valueCopy =
@@ -38,9 +47,9 @@ enum DecodingWriter {
                 : value.copied("$0.pointee.value")
             writer.line("\(target) unsafe copyMap(\(count), \(field)) {")
             writer.line("    unsafe (\(keyCopy), \(valueCopy))")
-            writer.line("}")
+            writer.line("},")
         case .oneof(let oneof):
-            write(oneof, as: property, to: &writer)
+            writer.line("\(target) \(local(oneof)),")
         }
     }
 
@@ -53,10 +62,16 @@ enum DecodingWriter {
             ? "\(field).map { unsafe Indirect(\(copy)) }" : "\(field).map { unsafe \(copy) }"
     }
 
+    /// What holds a oneof until all is there.
+    private static func local(_ oneof: SwiftOneof) -> String {
+        "chosen\(oneof.name)"
+    }
+
     private static func write(
         _ oneof: SwiftOneof, as property: SwiftProperty, to writer: inout SourceWriter
     ) {
-        let target = "self.\(property.stored) ="
+        let target = "\(local(oneof)) ="
+        writer.line("let \(local(oneof)): \(property.type)")
         writer.line("switch unsafe c.pointee.\(CNames.oneofCase(oneof.proto.name)).rawValue {")
         for choice in oneof.choices {
             let field = "c.pointee.\(CNames.field(choice.proto.name))"

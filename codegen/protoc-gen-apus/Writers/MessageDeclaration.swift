@@ -24,8 +24,6 @@ struct MessageDeclaration {
             for property in message.properties { write(property, to: &writer) }
             writer.line("/// Fields that the schema lacks, as they came.")
             writer.line("public var unknownFields: [UInt8]")
-            writer.gap()
-            writeInitializers(to: &writer)
             for oneof in message.oneofs {
                 writer.gap()
                 write(oneof, to: &writer)
@@ -54,10 +52,20 @@ struct MessageDeclaration {
         writer.line("var \(property.stored): Indirect<\(property.type.dropLast())>?")
     }
 
-    private func writeInitializers(to writer: inout SourceWriter) {
+    /// Outside the struct, which so keeps the initializer that the compiler makes for it: that one
+    /// alone builds a large value in place, where assignments to `self` end with a copy of it.
+    func writeInitializers(to writer: inout SourceWriter) {
+        writer.gap()
+        writer.block("extension \(message.fullName)") { writer in
+            writeInitializer(to: &writer)
+        }
+        for item in nested { item.writeInitializers(to: &writer) }
+    }
+
+    private func writeInitializer(to writer: inout SourceWriter) {
         let properties = message.properties
         guard let first = properties.first else {
-            writer.line("public init() { unknownFields = [] }")
+            writer.line("public init() { self.init(unknownFields: []) }")
             return
         }
         writer.line("public init() { self.init(\(first.label): \(first.zero)) }")
@@ -71,11 +79,14 @@ struct MessageDeclaration {
             }
         }
         writer.block(parameters.count > 1 ? ")" : "public init(\(parameters[0]))") { writer in
-            for property in properties {
-                let box = property.isBoxed ? ".map(Indirect.init)" : ""
-                writer.line("self.\(property.stored) = \(property.name)\(box)")
+            writer.line("self.init(")
+            writer.indented { writer in
+                for property in properties {
+                    let box = property.isBoxed ? ".map(Indirect.init)" : ""
+                    writer.line("\(property.storedLabel): \(property.name)\(box),")
+                }
+                writer.line("unknownFields: [])")
             }
-            writer.line("unknownFields = []")
         }
     }
 

@@ -24,6 +24,7 @@ struct TypesFile {
                 item.write(to: &writer)
             }
         }
+        for item in messages { item.writeInitializers(to: &writer) }
         content = writer.text
     }
 }

@@ -23,7 +23,8 @@ extension GrpcTesting.Empty: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__Empty>) {
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__Empty> {

@@ -5,7 +5,9 @@ extension GrpcTesting {
     public struct Empty: Sendable, Hashable {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { unknownFields = [] }
     }
+}
+
+extension GrpcTesting.Empty {
+    public init() { self.init(unknownFields: []) }
 }

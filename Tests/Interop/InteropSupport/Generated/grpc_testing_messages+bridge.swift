@@ -23,8 +23,9 @@ extension GrpcTesting.BoolValue: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__BoolValue>) {
-        self.value = unsafe c.pointee.value != 0
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            value: unsafe c.pointee.value != 0,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__BoolValue> {
@@ -54,9 +55,10 @@ extension GrpcTesting.Payload: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__Payload>) {
-        self.type = unsafe GrpcTesting.PayloadType(rawValue: Int32(truncatingIfNeeded: c.pointee.type.rawValue))
-        self.body = unsafe copyBytes(c.pointee.body)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            type: unsafe GrpcTesting.PayloadType(rawValue: Int32(truncatingIfNeeded: c.pointee.type.rawValue)),
+            body: unsafe copyBytes(c.pointee.body),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__Payload> {
@@ -87,9 +89,10 @@ extension GrpcTesting.EchoStatus: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__EchoStatus>) {
-        self.code = unsafe c.pointee.code
-        self.message = unsafe copyText(c.pointee.message)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            code: unsafe c.pointee.code,
+            message: unsafe copyText(c.pointee.message),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__EchoStatus> {
@@ -120,19 +123,20 @@ extension GrpcTesting.SimpleRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__SimpleRequest>) {
-        self.responseType = unsafe GrpcTesting.PayloadType(rawValue: Int32(truncatingIfNeeded: c.pointee.response_type.rawValue))
-        self.responseSize = unsafe c.pointee.response_size
-        self.payload = unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) }
-        self.fillUsername = unsafe c.pointee.fill_username != 0
-        self.fillOauthScope = unsafe c.pointee.fill_oauth_scope != 0
-        self.responseCompressed = unsafe c.pointee.response_compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) }
-        self.responseStatus = unsafe c.pointee.response_status.map { unsafe GrpcTesting.EchoStatus(copying: $0) }
-        self.expectCompressed = unsafe c.pointee.expect_compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) }
-        self.fillServerId = unsafe c.pointee.fill_server_id != 0
-        self.fillGrpclbRouteType = unsafe c.pointee.fill_grpclb_route_type != 0
-        self.orcaPerQueryReport = unsafe c.pointee.orca_per_query_report.map { unsafe GrpcTesting.TestOrcaReport(copying: $0) }
-        self.orcaOobReport = unsafe c.pointee.orca_oob_report.map { unsafe GrpcTesting.TestOrcaReport(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            responseType: unsafe GrpcTesting.PayloadType(rawValue: Int32(truncatingIfNeeded: c.pointee.response_type.rawValue)),
+            responseSize: unsafe c.pointee.response_size,
+            payload: unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) },
+            fillUsername: unsafe c.pointee.fill_username != 0,
+            fillOauthScope: unsafe c.pointee.fill_oauth_scope != 0,
+            responseCompressed: unsafe c.pointee.response_compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) },
+            responseStatus: unsafe c.pointee.response_status.map { unsafe GrpcTesting.EchoStatus(copying: $0) },
+            expectCompressed: unsafe c.pointee.expect_compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) },
+            fillServerId: unsafe c.pointee.fill_server_id != 0,
+            fillGrpclbRouteType: unsafe c.pointee.fill_grpclb_route_type != 0,
+            orcaPerQueryReport: unsafe c.pointee.orca_per_query_report.map { unsafe GrpcTesting.TestOrcaReport(copying: $0) },
+            orcaOobReport: unsafe c.pointee.orca_oob_report.map { unsafe GrpcTesting.TestOrcaReport(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__SimpleRequest> {
@@ -173,13 +177,14 @@ extension GrpcTesting.SimpleResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__SimpleResponse>) {
-        self.payload = unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) }
-        self.username = unsafe copyText(c.pointee.username)
-        self.oauthScope = unsafe copyText(c.pointee.oauth_scope)
-        self.serverId = unsafe copyText(c.pointee.server_id)
-        self.grpclbRouteType = unsafe GrpcTesting.GrpclbRouteType(rawValue: Int32(truncatingIfNeeded: c.pointee.grpclb_route_type.rawValue))
-        self.hostname = unsafe copyText(c.pointee.hostname)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            payload: unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) },
+            username: unsafe copyText(c.pointee.username),
+            oauthScope: unsafe copyText(c.pointee.oauth_scope),
+            serverId: unsafe copyText(c.pointee.server_id),
+            grpclbRouteType: unsafe GrpcTesting.GrpclbRouteType(rawValue: Int32(truncatingIfNeeded: c.pointee.grpclb_route_type.rawValue)),
+            hostname: unsafe copyText(c.pointee.hostname),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__SimpleResponse> {
@@ -214,9 +219,10 @@ extension GrpcTesting.StreamingInputCallRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__StreamingInputCallRequest>) {
-        self.payload = unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) }
-        self.expectCompressed = unsafe c.pointee.expect_compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            payload: unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) },
+            expectCompressed: unsafe c.pointee.expect_compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__StreamingInputCallRequest> {
@@ -247,8 +253,9 @@ extension GrpcTesting.StreamingInputCallResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__StreamingInputCallResponse>) {
-        self.aggregatedPayloadSize = unsafe c.pointee.aggregated_payload_size
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            aggregatedPayloadSize: unsafe c.pointee.aggregated_payload_size,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__StreamingInputCallResponse> {
@@ -278,10 +285,11 @@ extension GrpcTesting.ResponseParameters: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__ResponseParameters>) {
-        self.size = unsafe c.pointee.size
-        self.intervalUs = unsafe c.pointee.interval_us
-        self.compressed = unsafe c.pointee.compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            size: unsafe c.pointee.size,
+            intervalUs: unsafe c.pointee.interval_us,
+            compressed: unsafe c.pointee.compressed.map { unsafe GrpcTesting.BoolValue(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__ResponseParameters> {
@@ -313,12 +321,13 @@ extension GrpcTesting.StreamingOutputCallRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__StreamingOutputCallRequest>) {
-        self.responseType = unsafe GrpcTesting.PayloadType(rawValue: Int32(truncatingIfNeeded: c.pointee.response_type.rawValue))
-        self.responseParameters = unsafe copyMessages(c.pointee.n_response_parameters, c.pointee.response_parameters) { unsafe GrpcTesting.ResponseParameters(copying: $0) }
-        self.payload = unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) }
-        self.responseStatus = unsafe c.pointee.response_status.map { unsafe GrpcTesting.EchoStatus(copying: $0) }
-        self.orcaOobReport = unsafe c.pointee.orca_oob_report.map { unsafe GrpcTesting.TestOrcaReport(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            responseType: unsafe GrpcTesting.PayloadType(rawValue: Int32(truncatingIfNeeded: c.pointee.response_type.rawValue)),
+            responseParameters: unsafe copyMessages(c.pointee.n_response_parameters, c.pointee.response_parameters) { unsafe GrpcTesting.ResponseParameters(copying: $0) },
+            payload: unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) },
+            responseStatus: unsafe c.pointee.response_status.map { unsafe GrpcTesting.EchoStatus(copying: $0) },
+            orcaOobReport: unsafe c.pointee.orca_oob_report.map { unsafe GrpcTesting.TestOrcaReport(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__StreamingOutputCallRequest> {
@@ -355,8 +364,9 @@ extension GrpcTesting.StreamingOutputCallResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__StreamingOutputCallResponse>) {
-        self.payload = unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            payload: unsafe c.pointee.payload.map { unsafe GrpcTesting.Payload(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__StreamingOutputCallResponse> {
@@ -386,8 +396,9 @@ extension GrpcTesting.ReconnectParams: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__ReconnectParams>) {
-        self.maxReconnectBackoffMs = unsafe c.pointee.max_reconnect_backoff_ms
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            maxReconnectBackoffMs: unsafe c.pointee.max_reconnect_backoff_ms,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__ReconnectParams> {
@@ -417,9 +428,10 @@ extension GrpcTesting.ReconnectInfo: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__ReconnectInfo>) {
-        self.passed = unsafe c.pointee.passed != 0
-        self.backoffMs = unsafe copyList(c.pointee.n_backoff_ms, c.pointee.backoff_ms) { $0 }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            passed: unsafe c.pointee.passed != 0,
+            backoffMs: unsafe copyList(c.pointee.n_backoff_ms, c.pointee.backoff_ms) { $0 },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__ReconnectInfo> {
@@ -453,9 +465,10 @@ extension GrpcTesting.LoadBalancerStatsRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__LoadBalancerStatsRequest>) {
-        self.numRpcs = unsafe c.pointee.num_rpcs
-        self.timeoutSec = unsafe c.pointee.timeout_sec
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            numRpcs: unsafe c.pointee.num_rpcs,
+            timeoutSec: unsafe c.pointee.timeout_sec,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__LoadBalancerStatsRequest> {
@@ -486,14 +499,15 @@ extension GrpcTesting.LoadBalancerStatsResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__LoadBalancerStatsResponse>) {
-        self.rpcsByPeer = unsafe copyMap(c.pointee.n_rpcs_by_peer, c.pointee.rpcs_by_peer) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.numFailures = unsafe c.pointee.num_failures
-        self.rpcsByMethod = unsafe copyMap(c.pointee.n_rpcs_by_method, c.pointee.rpcs_by_method) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer(copying: $0) } ?? GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer())
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            rpcsByPeer: unsafe copyMap(c.pointee.n_rpcs_by_peer, c.pointee.rpcs_by_peer) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            numFailures: unsafe c.pointee.num_failures,
+            rpcsByMethod: unsafe copyMap(c.pointee.n_rpcs_by_method, c.pointee.rpcs_by_method) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer(copying: $0) } ?? GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer())
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__LoadBalancerStatsResponse> {
@@ -543,10 +557,11 @@ extension GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__LoadBalancerStatsResponse__RpcsByPeer>) {
-        self.rpcsByPeer = unsafe copyMap(c.pointee.n_rpcs_by_peer, c.pointee.rpcs_by_peer) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            rpcsByPeer: unsafe copyMap(c.pointee.n_rpcs_by_peer, c.pointee.rpcs_by_peer) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__LoadBalancerStatsResponse__RpcsByPeer> {
@@ -585,7 +600,8 @@ extension GrpcTesting.LoadBalancerAccumulatedStatsRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__LoadBalancerAccumulatedStatsRequest>) {
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__LoadBalancerAccumulatedStatsRequest> {
@@ -614,19 +630,20 @@ extension GrpcTesting.LoadBalancerAccumulatedStatsResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__LoadBalancerAccumulatedStatsResponse>) {
-        self.numRpcsStartedByMethod = unsafe copyMap(c.pointee.n_num_rpcs_started_by_method, c.pointee.num_rpcs_started_by_method) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.numRpcsSucceededByMethod = unsafe copyMap(c.pointee.n_num_rpcs_succeeded_by_method, c.pointee.num_rpcs_succeeded_by_method) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.numRpcsFailedByMethod = unsafe copyMap(c.pointee.n_num_rpcs_failed_by_method, c.pointee.num_rpcs_failed_by_method) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.statsPerMethod = unsafe copyMap(c.pointee.n_stats_per_method, c.pointee.stats_per_method) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats(copying: $0) } ?? GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats())
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            numRpcsStartedByMethod: unsafe copyMap(c.pointee.n_num_rpcs_started_by_method, c.pointee.num_rpcs_started_by_method) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            numRpcsSucceededByMethod: unsafe copyMap(c.pointee.n_num_rpcs_succeeded_by_method, c.pointee.num_rpcs_succeeded_by_method) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            numRpcsFailedByMethod: unsafe copyMap(c.pointee.n_num_rpcs_failed_by_method, c.pointee.num_rpcs_failed_by_method) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            statsPerMethod: unsafe copyMap(c.pointee.n_stats_per_method, c.pointee.stats_per_method) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value.map { unsafe GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats(copying: $0) } ?? GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats())
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__LoadBalancerAccumulatedStatsResponse> {
@@ -695,11 +712,12 @@ extension GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats: Message 
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__LoadBalancerAccumulatedStatsResponse__MethodStats>) {
-        self.rpcsStarted = unsafe c.pointee.rpcs_started
-        self.result = unsafe copyMap(c.pointee.n_result, c.pointee.result) {
-            unsafe ($0.pointee.key, $0.pointee.value)
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            rpcsStarted: unsafe c.pointee.rpcs_started,
+            result: unsafe copyMap(c.pointee.n_result, c.pointee.result) {
+                unsafe ($0.pointee.key, $0.pointee.value)
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__LoadBalancerAccumulatedStatsResponse__MethodStats> {
@@ -739,10 +757,11 @@ extension GrpcTesting.ClientConfigureRequest: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__ClientConfigureRequest>) {
-        self.types = unsafe copyList(c.pointee.n_types, c.pointee.types) { GrpcTesting.ClientConfigureRequest.RpcType(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
-        self.metadata = unsafe copyMessages(c.pointee.n_metadata, c.pointee.metadata) { unsafe GrpcTesting.ClientConfigureRequest.Metadata(copying: $0) }
-        self.timeoutSec = unsafe c.pointee.timeout_sec
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            types: unsafe copyList(c.pointee.n_types, c.pointee.types) { GrpcTesting.ClientConfigureRequest.RpcType(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) },
+            metadata: unsafe copyMessages(c.pointee.n_metadata, c.pointee.metadata) { unsafe GrpcTesting.ClientConfigureRequest.Metadata(copying: $0) },
+            timeoutSec: unsafe c.pointee.timeout_sec,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__ClientConfigureRequest> {
@@ -780,10 +799,11 @@ extension GrpcTesting.ClientConfigureRequest.Metadata: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__ClientConfigureRequest__Metadata>) {
-        self.type = unsafe GrpcTesting.ClientConfigureRequest.RpcType(rawValue: Int32(truncatingIfNeeded: c.pointee.type.rawValue))
-        self.key = unsafe copyText(c.pointee.key)
-        self.value = unsafe copyText(c.pointee.value)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            type: unsafe GrpcTesting.ClientConfigureRequest.RpcType(rawValue: Int32(truncatingIfNeeded: c.pointee.type.rawValue)),
+            key: unsafe copyText(c.pointee.key),
+            value: unsafe copyText(c.pointee.value),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__ClientConfigureRequest__Metadata> {
@@ -815,7 +835,8 @@ extension GrpcTesting.ClientConfigureResponse: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__ClientConfigureResponse>) {
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__ClientConfigureResponse> {
@@ -844,15 +865,16 @@ extension GrpcTesting.TestOrcaReport: Message {
     }
 
     init(copying c: UnsafePointer<Grpc__Testing__TestOrcaReport>) {
-        self.cpuUtilization = unsafe c.pointee.cpu_utilization
-        self.memoryUtilization = unsafe c.pointee.memory_utilization
-        self.requestCost = unsafe copyMap(c.pointee.n_request_cost, c.pointee.request_cost) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.utilization = unsafe copyMap(c.pointee.n_utilization, c.pointee.utilization) {
-            unsafe (copyText($0.pointee.key), $0.pointee.value)
-        }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            cpuUtilization: unsafe c.pointee.cpu_utilization,
+            memoryUtilization: unsafe c.pointee.memory_utilization,
+            requestCost: unsafe copyMap(c.pointee.n_request_cost, c.pointee.request_cost) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            utilization: unsafe copyMap(c.pointee.n_utilization, c.pointee.utilization) {
+                unsafe (copyText($0.pointee.key), $0.pointee.value)
+            },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__TestOrcaReport> {

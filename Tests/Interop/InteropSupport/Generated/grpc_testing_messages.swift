@@ -6,13 +6,6 @@ extension GrpcTesting {
         public var value: Bool
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(value: false) }
-
-        public init(value: Bool = false) {
-            self.value = value
-            unknownFields = []
-        }
     }
 
     public struct Payload: Sendable, Hashable {
@@ -20,17 +13,6 @@ extension GrpcTesting {
         public var body: [UInt8]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(type: .compressable) }
-
-        public init(
-            type: GrpcTesting.PayloadType = .compressable,
-            body: [UInt8] = []
-        ) {
-            self.type = type
-            self.body = body
-            unknownFields = []
-        }
     }
 
     public struct EchoStatus: Sendable, Hashable {
@@ -38,17 +20,6 @@ extension GrpcTesting {
         public var message: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(code: 0) }
-
-        public init(
-            code: Int32 = 0,
-            message: String = ""
-        ) {
-            self.code = code
-            self.message = message
-            unknownFields = []
-        }
     }
 
     public struct SimpleRequest: Sendable, Hashable {
@@ -66,37 +37,6 @@ extension GrpcTesting {
         public var orcaOobReport: GrpcTesting.TestOrcaReport?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(responseType: .compressable) }
-
-        public init(
-            responseType: GrpcTesting.PayloadType = .compressable,
-            responseSize: Int32 = 0,
-            payload: GrpcTesting.Payload? = nil,
-            fillUsername: Bool = false,
-            fillOauthScope: Bool = false,
-            responseCompressed: GrpcTesting.BoolValue? = nil,
-            responseStatus: GrpcTesting.EchoStatus? = nil,
-            expectCompressed: GrpcTesting.BoolValue? = nil,
-            fillServerId: Bool = false,
-            fillGrpclbRouteType: Bool = false,
-            orcaPerQueryReport: GrpcTesting.TestOrcaReport? = nil,
-            orcaOobReport: GrpcTesting.TestOrcaReport? = nil
-        ) {
-            self.responseType = responseType
-            self.responseSize = responseSize
-            self.payload = payload
-            self.fillUsername = fillUsername
-            self.fillOauthScope = fillOauthScope
-            self.responseCompressed = responseCompressed
-            self.responseStatus = responseStatus
-            self.expectCompressed = expectCompressed
-            self.fillServerId = fillServerId
-            self.fillGrpclbRouteType = fillGrpclbRouteType
-            self.orcaPerQueryReport = orcaPerQueryReport
-            self.orcaOobReport = orcaOobReport
-            unknownFields = []
-        }
     }
 
     public struct SimpleResponse: Sendable, Hashable {
@@ -108,25 +48,6 @@ extension GrpcTesting {
         public var hostname: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(payload: nil) }
-
-        public init(
-            payload: GrpcTesting.Payload? = nil,
-            username: String = "",
-            oauthScope: String = "",
-            serverId: String = "",
-            grpclbRouteType: GrpcTesting.GrpclbRouteType = .unknown,
-            hostname: String = ""
-        ) {
-            self.payload = payload
-            self.username = username
-            self.oauthScope = oauthScope
-            self.serverId = serverId
-            self.grpclbRouteType = grpclbRouteType
-            self.hostname = hostname
-            unknownFields = []
-        }
     }
 
     public struct StreamingInputCallRequest: Sendable, Hashable {
@@ -134,30 +55,12 @@ extension GrpcTesting {
         public var expectCompressed: GrpcTesting.BoolValue?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(payload: nil) }
-
-        public init(
-            payload: GrpcTesting.Payload? = nil,
-            expectCompressed: GrpcTesting.BoolValue? = nil
-        ) {
-            self.payload = payload
-            self.expectCompressed = expectCompressed
-            unknownFields = []
-        }
     }
 
     public struct StreamingInputCallResponse: Sendable, Hashable {
         public var aggregatedPayloadSize: Int32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(aggregatedPayloadSize: 0) }
-
-        public init(aggregatedPayloadSize: Int32 = 0) {
-            self.aggregatedPayloadSize = aggregatedPayloadSize
-            unknownFields = []
-        }
     }
 
     public struct ResponseParameters: Sendable, Hashable {
@@ -166,19 +69,6 @@ extension GrpcTesting {
         public var compressed: GrpcTesting.BoolValue?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(size: 0) }
-
-        public init(
-            size: Int32 = 0,
-            intervalUs: Int32 = 0,
-            compressed: GrpcTesting.BoolValue? = nil
-        ) {
-            self.size = size
-            self.intervalUs = intervalUs
-            self.compressed = compressed
-            unknownFields = []
-        }
     }
 
     public struct StreamingOutputCallRequest: Sendable, Hashable {
@@ -189,49 +79,18 @@ extension GrpcTesting {
         public var orcaOobReport: GrpcTesting.TestOrcaReport?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(responseType: .compressable) }
-
-        public init(
-            responseType: GrpcTesting.PayloadType = .compressable,
-            responseParameters: [GrpcTesting.ResponseParameters] = [],
-            payload: GrpcTesting.Payload? = nil,
-            responseStatus: GrpcTesting.EchoStatus? = nil,
-            orcaOobReport: GrpcTesting.TestOrcaReport? = nil
-        ) {
-            self.responseType = responseType
-            self.responseParameters = responseParameters
-            self.payload = payload
-            self.responseStatus = responseStatus
-            self.orcaOobReport = orcaOobReport
-            unknownFields = []
-        }
     }
 
     public struct StreamingOutputCallResponse: Sendable, Hashable {
         public var payload: GrpcTesting.Payload?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(payload: nil) }
-
-        public init(payload: GrpcTesting.Payload? = nil) {
-            self.payload = payload
-            unknownFields = []
-        }
     }
 
     public struct ReconnectParams: Sendable, Hashable {
         public var maxReconnectBackoffMs: Int32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(maxReconnectBackoffMs: 0) }
-
-        public init(maxReconnectBackoffMs: Int32 = 0) {
-            self.maxReconnectBackoffMs = maxReconnectBackoffMs
-            unknownFields = []
-        }
     }
 
     public struct ReconnectInfo: Sendable, Hashable {
@@ -239,17 +98,6 @@ extension GrpcTesting {
         public var backoffMs: [Int32]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(passed: false) }
-
-        public init(
-            passed: Bool = false,
-            backoffMs: [Int32] = []
-        ) {
-            self.passed = passed
-            self.backoffMs = backoffMs
-            unknownFields = []
-        }
     }
 
     public struct LoadBalancerStatsRequest: Sendable, Hashable {
@@ -257,17 +105,6 @@ extension GrpcTesting {
         public var timeoutSec: Int32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(numRpcs: 0) }
-
-        public init(
-            numRpcs: Int32 = 0,
-            timeoutSec: Int32 = 0
-        ) {
-            self.numRpcs = numRpcs
-            self.timeoutSec = timeoutSec
-            unknownFields = []
-        }
     }
 
     public struct LoadBalancerStatsResponse: Sendable, Hashable {
@@ -277,38 +114,16 @@ extension GrpcTesting {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(rpcsByPeer: [:]) }
-
-        public init(
-            rpcsByPeer: [String: Int32] = [:],
-            numFailures: Int32 = 0,
-            rpcsByMethod: [String: GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer] = [:]
-        ) {
-            self.rpcsByPeer = rpcsByPeer
-            self.numFailures = numFailures
-            self.rpcsByMethod = rpcsByMethod
-            unknownFields = []
-        }
-
         public struct RpcsByPeer: Sendable, Hashable {
             public var rpcsByPeer: [String: Int32]
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(rpcsByPeer: [:]) }
-
-            public init(rpcsByPeer: [String: Int32] = [:]) {
-                self.rpcsByPeer = rpcsByPeer
-                unknownFields = []
-            }
         }
     }
 
     public struct LoadBalancerAccumulatedStatsRequest: Sendable, Hashable {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { unknownFields = [] }
     }
 
     public struct LoadBalancerAccumulatedStatsResponse: Sendable, Hashable {
@@ -319,37 +134,11 @@ extension GrpcTesting {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(numRpcsStartedByMethod: [:]) }
-
-        public init(
-            numRpcsStartedByMethod: [String: Int32] = [:],
-            numRpcsSucceededByMethod: [String: Int32] = [:],
-            numRpcsFailedByMethod: [String: Int32] = [:],
-            statsPerMethod: [String: GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats] = [:]
-        ) {
-            self.numRpcsStartedByMethod = numRpcsStartedByMethod
-            self.numRpcsSucceededByMethod = numRpcsSucceededByMethod
-            self.numRpcsFailedByMethod = numRpcsFailedByMethod
-            self.statsPerMethod = statsPerMethod
-            unknownFields = []
-        }
-
         public struct MethodStats: Sendable, Hashable {
             public var rpcsStarted: Int32
             public var result: [Int32: Int32]
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(rpcsStarted: 0) }
-
-            public init(
-                rpcsStarted: Int32 = 0,
-                result: [Int32: Int32] = [:]
-            ) {
-                self.rpcsStarted = rpcsStarted
-                self.result = result
-                unknownFields = []
-            }
         }
     }
 
@@ -360,38 +149,12 @@ extension GrpcTesting {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(types: []) }
-
-        public init(
-            types: [GrpcTesting.ClientConfigureRequest.RpcType] = [],
-            metadata: [GrpcTesting.ClientConfigureRequest.Metadata] = [],
-            timeoutSec: Int32 = 0
-        ) {
-            self.types = types
-            self.metadata = metadata
-            self.timeoutSec = timeoutSec
-            unknownFields = []
-        }
-
         public struct Metadata: Sendable, Hashable {
             public var type: GrpcTesting.ClientConfigureRequest.RpcType
             public var key: String
             public var value: String
             /// Fields that the schema lacks, as they came.
             public var unknownFields: [UInt8]
-
-            public init() { self.init(type: .emptyCall) }
-
-            public init(
-                type: GrpcTesting.ClientConfigureRequest.RpcType = .emptyCall,
-                key: String = "",
-                value: String = ""
-            ) {
-                self.type = type
-                self.key = key
-                self.value = value
-                unknownFields = []
-            }
         }
 
         public enum RpcType: Sendable, Hashable {
@@ -421,8 +184,6 @@ extension GrpcTesting {
     public struct ClientConfigureResponse: Sendable, Hashable {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { unknownFields = [] }
     }
 
     public struct TestOrcaReport: Sendable, Hashable {
@@ -432,21 +193,6 @@ extension GrpcTesting {
         public var utilization: [String: Double]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(cpuUtilization: 0) }
-
-        public init(
-            cpuUtilization: Double = 0,
-            memoryUtilization: Double = 0,
-            requestCost: [String: Double] = [:],
-            utilization: [String: Double] = [:]
-        ) {
-            self.cpuUtilization = cpuUtilization
-            self.memoryUtilization = memoryUtilization
-            self.requestCost = requestCost
-            self.utilization = utilization
-            unknownFields = []
-        }
     }
 
     public enum PayloadType: Sendable, Hashable {
@@ -493,5 +239,323 @@ extension GrpcTesting {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension GrpcTesting.BoolValue {
+    public init() { self.init(value: false) }
+
+    public init(value: Bool = false) {
+        self.init(
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.Payload {
+    public init() { self.init(type: .compressable) }
+
+    public init(
+        type: GrpcTesting.PayloadType = .compressable,
+        body: [UInt8] = []
+    ) {
+        self.init(
+            type: type,
+            body: body,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.EchoStatus {
+    public init() { self.init(code: 0) }
+
+    public init(
+        code: Int32 = 0,
+        message: String = ""
+    ) {
+        self.init(
+            code: code,
+            message: message,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.SimpleRequest {
+    public init() { self.init(responseType: .compressable) }
+
+    public init(
+        responseType: GrpcTesting.PayloadType = .compressable,
+        responseSize: Int32 = 0,
+        payload: GrpcTesting.Payload? = nil,
+        fillUsername: Bool = false,
+        fillOauthScope: Bool = false,
+        responseCompressed: GrpcTesting.BoolValue? = nil,
+        responseStatus: GrpcTesting.EchoStatus? = nil,
+        expectCompressed: GrpcTesting.BoolValue? = nil,
+        fillServerId: Bool = false,
+        fillGrpclbRouteType: Bool = false,
+        orcaPerQueryReport: GrpcTesting.TestOrcaReport? = nil,
+        orcaOobReport: GrpcTesting.TestOrcaReport? = nil
+    ) {
+        self.init(
+            responseType: responseType,
+            responseSize: responseSize,
+            payload: payload,
+            fillUsername: fillUsername,
+            fillOauthScope: fillOauthScope,
+            responseCompressed: responseCompressed,
+            responseStatus: responseStatus,
+            expectCompressed: expectCompressed,
+            fillServerId: fillServerId,
+            fillGrpclbRouteType: fillGrpclbRouteType,
+            orcaPerQueryReport: orcaPerQueryReport,
+            orcaOobReport: orcaOobReport,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.SimpleResponse {
+    public init() { self.init(payload: nil) }
+
+    public init(
+        payload: GrpcTesting.Payload? = nil,
+        username: String = "",
+        oauthScope: String = "",
+        serverId: String = "",
+        grpclbRouteType: GrpcTesting.GrpclbRouteType = .unknown,
+        hostname: String = ""
+    ) {
+        self.init(
+            payload: payload,
+            username: username,
+            oauthScope: oauthScope,
+            serverId: serverId,
+            grpclbRouteType: grpclbRouteType,
+            hostname: hostname,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.StreamingInputCallRequest {
+    public init() { self.init(payload: nil) }
+
+    public init(
+        payload: GrpcTesting.Payload? = nil,
+        expectCompressed: GrpcTesting.BoolValue? = nil
+    ) {
+        self.init(
+            payload: payload,
+            expectCompressed: expectCompressed,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.StreamingInputCallResponse {
+    public init() { self.init(aggregatedPayloadSize: 0) }
+
+    public init(aggregatedPayloadSize: Int32 = 0) {
+        self.init(
+            aggregatedPayloadSize: aggregatedPayloadSize,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.ResponseParameters {
+    public init() { self.init(size: 0) }
+
+    public init(
+        size: Int32 = 0,
+        intervalUs: Int32 = 0,
+        compressed: GrpcTesting.BoolValue? = nil
+    ) {
+        self.init(
+            size: size,
+            intervalUs: intervalUs,
+            compressed: compressed,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.StreamingOutputCallRequest {
+    public init() { self.init(responseType: .compressable) }
+
+    public init(
+        responseType: GrpcTesting.PayloadType = .compressable,
+        responseParameters: [GrpcTesting.ResponseParameters] = [],
+        payload: GrpcTesting.Payload? = nil,
+        responseStatus: GrpcTesting.EchoStatus? = nil,
+        orcaOobReport: GrpcTesting.TestOrcaReport? = nil
+    ) {
+        self.init(
+            responseType: responseType,
+            responseParameters: responseParameters,
+            payload: payload,
+            responseStatus: responseStatus,
+            orcaOobReport: orcaOobReport,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.StreamingOutputCallResponse {
+    public init() { self.init(payload: nil) }
+
+    public init(payload: GrpcTesting.Payload? = nil) {
+        self.init(
+            payload: payload,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.ReconnectParams {
+    public init() { self.init(maxReconnectBackoffMs: 0) }
+
+    public init(maxReconnectBackoffMs: Int32 = 0) {
+        self.init(
+            maxReconnectBackoffMs: maxReconnectBackoffMs,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.ReconnectInfo {
+    public init() { self.init(passed: false) }
+
+    public init(
+        passed: Bool = false,
+        backoffMs: [Int32] = []
+    ) {
+        self.init(
+            passed: passed,
+            backoffMs: backoffMs,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.LoadBalancerStatsRequest {
+    public init() { self.init(numRpcs: 0) }
+
+    public init(
+        numRpcs: Int32 = 0,
+        timeoutSec: Int32 = 0
+    ) {
+        self.init(
+            numRpcs: numRpcs,
+            timeoutSec: timeoutSec,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.LoadBalancerStatsResponse {
+    public init() { self.init(rpcsByPeer: [:]) }
+
+    public init(
+        rpcsByPeer: [String: Int32] = [:],
+        numFailures: Int32 = 0,
+        rpcsByMethod: [String: GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer] = [:]
+    ) {
+        self.init(
+            rpcsByPeer: rpcsByPeer,
+            numFailures: numFailures,
+            rpcsByMethod: rpcsByMethod,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.LoadBalancerStatsResponse.RpcsByPeer {
+    public init() { self.init(rpcsByPeer: [:]) }
+
+    public init(rpcsByPeer: [String: Int32] = [:]) {
+        self.init(
+            rpcsByPeer: rpcsByPeer,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.LoadBalancerAccumulatedStatsRequest {
+    public init() { self.init(unknownFields: []) }
+}
+
+extension GrpcTesting.LoadBalancerAccumulatedStatsResponse {
+    public init() { self.init(numRpcsStartedByMethod: [:]) }
+
+    public init(
+        numRpcsStartedByMethod: [String: Int32] = [:],
+        numRpcsSucceededByMethod: [String: Int32] = [:],
+        numRpcsFailedByMethod: [String: Int32] = [:],
+        statsPerMethod: [String: GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats] = [:]
+    ) {
+        self.init(
+            numRpcsStartedByMethod: numRpcsStartedByMethod,
+            numRpcsSucceededByMethod: numRpcsSucceededByMethod,
+            numRpcsFailedByMethod: numRpcsFailedByMethod,
+            statsPerMethod: statsPerMethod,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.LoadBalancerAccumulatedStatsResponse.MethodStats {
+    public init() { self.init(rpcsStarted: 0) }
+
+    public init(
+        rpcsStarted: Int32 = 0,
+        result: [Int32: Int32] = [:]
+    ) {
+        self.init(
+            rpcsStarted: rpcsStarted,
+            result: result,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.ClientConfigureRequest {
+    public init() { self.init(types: []) }
+
+    public init(
+        types: [GrpcTesting.ClientConfigureRequest.RpcType] = [],
+        metadata: [GrpcTesting.ClientConfigureRequest.Metadata] = [],
+        timeoutSec: Int32 = 0
+    ) {
+        self.init(
+            types: types,
+            metadata: metadata,
+            timeoutSec: timeoutSec,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.ClientConfigureRequest.Metadata {
+    public init() { self.init(type: .emptyCall) }
+
+    public init(
+        type: GrpcTesting.ClientConfigureRequest.RpcType = .emptyCall,
+        key: String = "",
+        value: String = ""
+    ) {
+        self.init(
+            type: type,
+            key: key,
+            value: value,
+            unknownFields: [])
+    }
+}
+
+extension GrpcTesting.ClientConfigureResponse {
+    public init() { self.init(unknownFields: []) }
+}
+
+extension GrpcTesting.TestOrcaReport {
+    public init() { self.init(cpuUtilization: 0) }
+
+    public init(
+        cpuUtilization: Double = 0,
+        memoryUtilization: Double = 0,
+        requestCost: [String: Double] = [:],
+        utilization: [String: Double] = [:]
+    ) {
+        self.init(
+            cpuUtilization: cpuUtilization,
+            memoryUtilization: memoryUtilization,
+            requestCost: requestCost,
+            utilization: utilization,
+            unknownFields: [])
     }
 }
