@@ -36,6 +36,12 @@ final class CallGate: Sendable {
         books.hasRoom ? nil : refusal(.memory, "the server holds as much as it may")
     }
 
+    /// What one call may have queued, in bytes. Nothing, while its connection has too much.
+    var roomOfCall: Int {
+        books.unsentBytes > core.configuration.maxConnectionUnsentBytes
+            ? 0 : core.configuration.maxUnsentBytes
+    }
+
     /// Whether a large response may be queued. Calls that were let in together may all have one.
     ///
     /// - Parameter streams: More follow. A slow subscriber isn't dropped for what others hold: such a

@@ -2,7 +2,9 @@ import HTTP2
 import IO
 
 /// What a request's header fields say, read as they arrive.
-struct RequestHead {
+///
+/// Not copyable: it is large, and read where it is.
+struct RequestHead: ~Copyable {
     enum Method { case get, head, post, other }
 
     /// What to do with the request.
@@ -16,7 +18,7 @@ struct RequestHead {
 
     private(set) var timeout: Duration?
     /// Everything that isn't HTTP's or gRPC's own.
-    private(set) var metadata = HeaderFields()
+    private var metadata = HeaderFields()
     private var method = Method.other
     private var route: Route?
     /// Kept only when it leads nowhere.
@@ -40,6 +42,7 @@ struct RequestHead {
             timeout = CallTimeout.decode(value)
             badTimeout = timeout == nil
         case 13 where name.equals("grpc-encoding"): encoding = CompressionAlgorithm(value)
+        case 14 where name.equals("content-length"): break
         case 20 where name.equals("grpc-accept-encoding"): accepted = AcceptedEncodings(value)
         default:
             if metadata.isEmpty { metadata.reserve(256) }
@@ -50,14 +53,23 @@ struct RequestHead {
     private mutating func receivePseudo(
         _ name: Span<UInt8>, _ value: Span<UInt8>, _ router: Router
     ) {
-        if name.equals(":path") {
+        switch name.count {
+        case 5 where name.equals(":path"):
             route = router.find(value)
             if route == nil { unknownPath = String(value) }
-        } else if name.equals(":method") {
+        case 7 where name.equals(":method"):
             method =
                 value.equals("POST")
                 ? .post : value.equals("GET") ? .get : value.equals("HEAD") ? .head : .other
+        default: break
         }
+    }
+
+    /// Everything that isn't HTTP's or gRPC's own; the head has it no longer.
+    mutating func takeMetadata() -> HeaderFields {
+        var taken = HeaderFields()
+        swap(&taken, &metadata)
+        return taken
     }
 
     func verdict(headersTooLarge: Bool, router: Router, peer: SocketAddress) -> Verdict {

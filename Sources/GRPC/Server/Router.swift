@@ -1,3 +1,4 @@
+import Glibc
 import HTTP2
 import IO
 
@@ -9,6 +10,17 @@ final class Route: Sendable {
     init(_ handler: RPCHandler) {
         self.handler = handler
         path = Array(handler.method.path.utf8)
+    }
+
+    func hasPath(_ other: Span<UInt8>) -> Bool {
+        path.withUnsafeBytes { known in
+            other.withUnsafeBytes { other in
+                guard known.count == other.count, let known = known.baseAddress,
+                    let start = other.baseAddress
+                else { return false }
+                return memcmp(known, start, other.count) == 0
+            }
+        }
     }
 }
 
@@ -46,8 +58,7 @@ final class Router: Sendable {
     func find(_ path: Span<UInt8>) -> Route? {
         var index = Self.hash(path) & (slots.count - 1)
         while let route = slots[index] {
-            let known = route.path
-            if Self.equal(known.span, path) { return route }
+            if route.hasPath(path) { return route }
             index = (index + 1) & (slots.count - 1)
         }
         return nil
@@ -65,16 +76,22 @@ final class Router: Sendable {
         return parts.count == 2 && services.contains(String(parts[0]))
     }
 
-    /// FNV-1a. The table holds only our own paths, so nobody can make it slow.
+    /// FNV-1a over eight bytes at a time. The table holds only our own paths, so nobody can make it
+    /// slow.
     private static func hash(_ bytes: Span<UInt8>) -> Int {
-        var hash: UInt32 = 0x811c_9dc5
-        for index in bytes.indices { hash = (hash ^ UInt32(bytes[index])) &* 0x0100_0193 }
-        return Int(hash ^ hash >> 16)
+        var hash = UInt64(bytes.count)
+        var start = 0
+        while bytes.count - start >= 8 {
+            hash = (hash ^ word(bytes, start)) &* 0x0000_0100_0000_01b3
+            start += 8
+        }
+        // The last eight, of which some were there before.
+        let rest = bytes.count < 8 ? 0 : word(bytes, bytes.count - 8)
+        hash = (hash ^ rest) &* 0x0000_0100_0000_01b3
+        return Int(truncatingIfNeeded: hash ^ hash >> 32)
     }
 
-    private static func equal(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
-        guard a.count == b.count else { return false }
-        for index in a.indices where a[index] != b[index] { return false }
-        return true
+    private static func word(_ bytes: Span<UInt8>, _ offset: Int) -> UInt64 {
+        bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 }

@@ -130,6 +130,10 @@ public struct RequestMessages: AsyncSequence, Sendable {
     ///
     /// - Throws: ``RPCError``, `CancellationError`.
     public func single() async throws -> [UInt8] {
+        // It is here already unless it is compressed, or the handler has left its loop.
+        if call.stream.loop.isOnLoop, case .message(let message) = call.stream.value.pull() {
+            return message
+        }
         guard let message = try await next() else {
             throw RPCError(.internalError, "no request message")
         }

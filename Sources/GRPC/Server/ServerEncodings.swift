@@ -8,7 +8,7 @@ struct ServerEncodings {
     /// The client compresses, or wanted to: it hears what it may use.
     private var tellsAccepted = false
 
-    mutating func received(_ head: RequestHead) {
+    mutating func received(_ head: borrowing RequestHead) {
         request = head.encoding ?? .identity
         accepted = head.accepted
         tellsAccepted = head.encoding != .identity

@@ -8,6 +8,9 @@ final class ServerStream: HTTP2Stream {
     let connection: ServerConnection
     private let peerIdentity: PeerIdentity?
     let core: ServerCore
+    // Of connection and core, held for themselves: what is two references away is retained at each use.
+    let gate: CallGate
+    private let router: Router
     private var head = RequestHead()
     private var route: Route?
     private var state: ServerCallState?
@@ -28,6 +31,8 @@ final class ServerStream: HTTP2Stream {
         self.connection = connection
         self.peerIdentity = peerIdentity
         self.core = core
+        gate = connection.gate
+        router = core.router
         deframer = MessageDeframer(maxMessageBytes: core.configuration.maxMessageBytes)
     }
 
@@ -36,26 +41,24 @@ final class ServerStream: HTTP2Stream {
     override func received(header name: Span<UInt8>, _ value: Span<UInt8>) {
         // Trailers of a request mean nothing in gRPC.
         guard state == nil && !isAnswered else { return }
-        head.receive(name, value, core.router)
+        head.receive(name, value, router)
     }
 
     private var isAnswered = false
 
     override func receivedHeaders(trailers: Bool) {
         guard !trailers, !isAnswered else { return }
-        let verdict = head.verdict(
-            headersTooLarge: headersTooLarge, router: core.router, peer: connection.peer)
         encodings.received(head)
-        switch verdict {
+        switch head.verdict(
+            headersTooLarge: headersTooLarge, router: router, peer: connection.peer)
+        {
         case .call(let route):
-            if let refusal = connection.gate.refusalOfCall() { return refuse(refusal) }
+            if let refusal = gate.refusalOfCall() { return refuse(refusal) }
             self.route = route
             deframer.allowsCompression = encodings.request != .identity
-            var state = ServerCallState(route.handler.method.kind)
-            let action = state.headersReceived()
-            self.state = state
+            state = ServerCallState(route.handler.method.kind)
             if let timeout = head.timeout { startDeadline(timeout) }
-            perform(action)
+            if let action = state?.headersReceived() { perform(action) }
         case .refuse(let error): refuse(error)
         case .plain(let response):
             isAnswered = true
@@ -85,7 +88,7 @@ final class ServerStream: HTTP2Stream {
             }
             if deframer.isMidMessage, let action = state?.messageBegan() { perform(action) }
         } catch {
-            if case .tooLarge = error { connection.gate.hit(.messageBytes) }
+            if case .tooLarge = error { gate.hit(.messageBytes) }
             perform(.fail(error.rpcError))
         }
         countPartialMessage()
@@ -99,9 +102,9 @@ final class ServerStream: HTTP2Stream {
     private func countPartialMessage() {
         let bytes = deframer.pendingBytes
         guard bytes != partialBytes else { return }
-        connection.gate.books.addReceived(bytes - partialBytes)
+        gate.books.addReceived(bytes - partialBytes)
         partialBytes = bytes
-        if bytes > 0, !isDone, let refusal = connection.gate.refusalOfBytes() { fail(refusal) }
+        if bytes > 0, !isDone, let refusal = gate.refusalOfBytes() { fail(refusal) }
     }
 
     /// The body of a request that was answered as plain HTTP: so much is listened to.
@@ -133,11 +136,11 @@ final class ServerStream: HTTP2Stream {
         {
         case .fine: break
         case .slowRequest:
-            connection.gate.hit(.slowRequest)
+            gate.hit(.slowRequest)
             if state == nil { reset(.noError) }
             fail(RPCError(.deadlineExceeded, "the request didn't arrive in time"))
         case .slowResponse:
-            connection.gate.hit(.slowResponse)
+            gate.hit(.slowResponse)
             if isDone { reset(.enhanceYourCalm) }
             fail(RPCError(.resourceExhausted, "the response wasn't read in time"))
         }
@@ -172,15 +175,15 @@ final class ServerStream: HTTP2Stream {
     private func startHandler() {
         guard let route else { return }
         let bytes = receivedBytes
-        if let refusal = connection.gate.startHandler(holding: bytes) { return fail(refusal) }
+        if let refusal = gate.startHandler(holding: bytes) { return fail(refusal) }
+        let loop = connection.loop
         let call = ServerCall(
-            connection: connection, stream: BoundStream(self, on: connection.loop), route: route,
-            metadata: Metadata(received: head.metadata), deadline: deadlineInstant,
+            connection: connection, stream: BoundStream(self, on: loop), route: route,
+            metadata: Metadata(received: head.takeMetadata()), deadline: deadlineInstant,
             peerIdentity: peerIdentity)
-        head = RequestHead()
         // The one place that starts a task: a call's. It runs on this loop, and its end is the
         // stream's end.
-        task = Task(executorPreference: connection.loop) { [core] in
+        task = Task(executorPreference: loop) { [core] in
             await core.run(call, holding: bytes)
         }
     }
@@ -220,7 +223,7 @@ final class ServerStream: HTTP2Stream {
                 ? RPCError(.cancelled, "connection lost") : RPCError(.cancelled, "cancelled"))
         deadline?.cancel()
         dropUnpacking()
-        connection.gate.books.addReceived(-partialBytes)
+        gate.books.addReceived(-partialBytes)
         partialBytes = 0
         // The call ended well, but somebody may still wait on it: a child task of the handler.
         resumeAll(throwing: Self.ended)
@@ -299,7 +302,7 @@ final class ServerStream: HTTP2Stream {
         guard !isClosed else { throw Self.ended }
         // Small ones wait in their handlers when there are many; a large one is here already.
         if message.count > core.configuration.maxUnsentBytes,
-            let refusal = connection.gate.refusalOfResponse(
+            let refusal = gate.refusalOfResponse(
                 streams: route?.handler.method.kind.responsesStream ?? false)
         {
             throw refusal
@@ -311,18 +314,11 @@ final class ServerStream: HTTP2Stream {
         }
         let framed = compressed ? encodings.response.pack(message) : FramedMessage(message)
         send(framed.bytes, head: framed.head)
-        return unsentBytes > room
-    }
-
-    /// What this call may have queued. Nothing, while its connection has too much.
-    private var room: Int {
-        let configuration = core.configuration
-        return connection.gate.books.unsentBytes > configuration.maxConnectionUnsentBytes
-            ? 0 : configuration.maxUnsentBytes
+        return unsentBytes > gate.roomOfCall
     }
 
     override func sent(bytesLeft: Int) {
-        guard !senders.isEmpty, bytesLeft <= room / 2 else { return }
+        guard !senders.isEmpty, bytesLeft <= gate.roomOfCall / 2 else { return }
         let senders = senders
         self.senders = []
         for sender in senders { sender.continuation.resume() }
@@ -349,7 +345,7 @@ final class ServerStream: HTTP2Stream {
     ///
     /// - Parameter bytes: Of the request that started it, which it had to itself.
     func handlerEnded(_ error: RPCError?, holding bytes: Int) {
-        connection.gate.handlerEnded(holding: bytes + grownBytes)
+        gate.handlerEnded(holding: bytes + grownBytes)
         grownBytes = 0
         task = nil
         if !isClosed { finish(error ?? state?.returned()) }

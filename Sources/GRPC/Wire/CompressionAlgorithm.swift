@@ -86,8 +86,11 @@ struct AcceptedEncodings: Equatable {
     private(set) var gzip = false
     private(set) var deflate = false
 
+    /// None.
+    init() {}
+
     /// Names of the list that we don't know are passed over.
-    init(_ list: Span<UInt8> = Span()) {
+    init(_ list: Span<UInt8>) {
         var start = 0
         for index in 0...list.count
         where index == list.count || list[index] == UInt8(ascii: ",") {

@@ -44,6 +44,14 @@ public struct MessageDeframer: Sendable {
     ) throws(Failure) {
         var offset = 0
         while offset < bytes.count || headCount == Self.headLength {
+            if headCount == 0, bytes.count - offset >= Self.headLength {
+                let length: UInt32 = bytes.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: offset + 1, as: UInt32.self)
+                head = UInt64(bytes[offset]) | UInt64(length) << 8
+                headCount = Self.headLength
+                offset += Self.headLength
+                try begin(available: bytes.count - offset)
+            }
             guard headCount == Self.headLength else {
                 head |= UInt64(bytes[offset]) << UInt64(8 * headCount)
                 headCount += 1
