@@ -33,6 +33,27 @@ import Testing
         loop.stop()
     }
 
+    @Test func `the newest task runs ahead of what is queued, but never within other work`()
+        async throws
+    {
+        let loop = try IOLoop(name: "test")
+        let seen = await withCheckedContinuation { continuation in
+            loop.execute {
+                let order = Order()
+                Task(executorPreference: loop) { order.add(2, onLoop: loop.isOnLoop) }
+                loop.runNewestTask()
+                order.add(1, onLoop: true)
+                _ = loop.schedule(after: .zero) {
+                    loop.execute { continuation.resume(returning: order.all) }
+                    Task(executorPreference: loop) { order.add(3, onLoop: loop.isOnLoop) }
+                    loop.runNewestTask()
+                }
+            }
+        }
+        #expect(seen == [1, 2, 3])
+        loop.stop()
+    }
+
     @Test func `timers fire in order of their time and not when cancelled`() async throws {
         let loop = try IOLoop(name: "test")
         let seen = await withCheckedContinuation { continuation in

@@ -186,6 +186,7 @@ final class ServerStream: HTTP2Stream {
         task = Task(executorPreference: loop) { [core] in
             await core.run(call, holding: bytes)
         }
+        loop.runNewestTask()
     }
 
     // MARK: Deadline, reset, lost connection

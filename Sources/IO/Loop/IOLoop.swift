@@ -24,6 +24,7 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     var handshakes = HandshakeLine<Connection>()
     private var local: ContiguousArray<Work> = []
     private var running: ContiguousArray<Work> = []
+    private var isRunningWork = false
     private var slots: ContiguousArray<Registration?> = []
     private var freeSlots: [Int] = []
     private var generation: UInt32 = 0
@@ -236,6 +237,7 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
             if inboxFilled.load(ordering: .acquiring) { emptyInbox() }
             if local.isEmpty { return false }
             swap(&local, &running)
+            isRunningWork = true
             for work in running {
                 switch work {
                 case .actorJob(let job): unsafe job.runSynchronously(on: actorExecutor)
@@ -243,9 +245,20 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
                 case .action(let action): action()
                 }
             }
+            isRunningWork = false
             running.removeAll(keepingCapacity: true)
         }
         return true
+    }
+
+    /// Runs the task that was started last, up to where it first waits, before all else that is
+    /// queued: what it was started for is in the processor's cache still, and what it takes and frees
+    /// is there for the next one. Within other work it stays queued. On the loop only.
+    public func runNewestTask() {
+        precondition(isOnLoop)
+        guard !isRunningWork, case .taskJob(let job) = local.last else { return }
+        local.removeLast()
+        unsafe job.runSynchronously(on: asUnownedTaskExecutor())
     }
 
     private func emptyInbox() {
