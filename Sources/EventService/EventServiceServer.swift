@@ -21,15 +21,17 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
     let healthReporter: HealthReporter
     let publisher: Publisher
     let subscriptions: Subscriptions
+    let groups: Groups
     let callers: Callers
     let statistics = ServiceStatistics()
     let limits: Limits
-    private let logger: Logger
+    let faults: Faults
 
     public init(
         log: any EventLog, books: any HandlerBooks, handlers: HandlerHost, replays: Replays,
         publisher: Publisher,
-        subscriptions: Subscriptions, callers: Callers, healthReporter: HealthReporter,
+        subscriptions: Subscriptions, groups: Groups, callers: Callers,
+        healthReporter: HealthReporter,
         logger: Logger, limits: Limits = Limits()
     ) {
         self.log = log
@@ -40,28 +42,14 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
         self.healthReporter = healthReporter
         self.publisher = publisher
         self.subscriptions = subscriptions
+        self.groups = groups
         self.callers = callers
-        self.logger = logger
+        faults = Faults(logger: logger)
         self.limits = limits
     }
 
     /// Runs an RPC's body; a refusal leaves as its gRPC status.
     func mapped<Result>(_ body: () async throws -> Result) async throws -> Result {
-        do {
-            return try await body()
-        } catch let error as EventsError {
-            throw RPCError(told(error))
-        }
-    }
-
-    /// What a client hears of an error: of our own faults a reference, under which the log has the
-    /// rest.
-    func told(_ error: EventsError) -> EventsError {
-        guard error.code == .broken else { return error }
-        let reference = String(UInt64.random(in: .min ... .max), radix: 36)
-        logger.error(
-            "A call failed",
-            [.errorReference: .init(reference), .error: .init(error.message)])
-        return EventsError(.broken, "internal error, reference \(reference)")
+        try await faults.mapped(body)
     }
 }

@@ -1,8 +1,6 @@
-import Digests
 public import EventProtos
 import Events
 public import GRPC
-import Protobuf
 
 extension EventServiceServer {
     public func listEvents(
@@ -35,9 +33,6 @@ extension EventServiceServer {
 }
 
 extension ListQuery {
-    private static let pageSizes: ClosedRange<UInt32> = 1...1_000
-    private static let defaultPageSize = 50
-
     /// - Throws: ``EventsError``: `.invalidArgument` naming each wrong field, `.permissionDenied`.
     init(
         _ request: ApusV1.ListEventsRequest, caller: Caller, token: PageToken
@@ -47,12 +42,7 @@ extension ListQuery {
             since: Timestamp(checking: request.since, field: "since"),
             until: Timestamp(checking: request.until, field: "until"),
             oldestFirst: request.oldestFirst)
-        if request.pageSize != 0 {
-            guard Self.pageSizes.contains(request.pageSize) else {
-                throw .invalid("page_size", "must be at most \(Self.pageSizes.upperBound)")
-            }
-        }
-        limit = request.pageSize == 0 ? Self.defaultPageSize : Int(request.pageSize)
+        limit = try PageSize.checked(request.pageSize)
         beyond = try token.position(in: request.pageToken)
     }
 }
@@ -79,35 +69,5 @@ extension EventStatus {
             set.insert(status)
         }
         return set
-    }
-}
-
-/// Says where the next page begins, and for which question: a token given with another filter is
-/// refused instead of answered wrongly.
-struct PageToken {
-    private let question: String
-
-    init(request: ApusV1.ListEventsRequest) {
-        var question = request
-        question.pageToken = ""
-        question.pageSize = 0
-        self.question = String(SHA256.digest(question.encoded()).hexadecimal.prefix(16))
-    }
-
-    func text(_ position: Position) -> String {
-        "\(String(position.rawValue, radix: 16)).\(question)"
-    }
-
-    /// - Returns: Nil for the first page.
-    /// - Throws: ``EventsError``, `.invalidArgument`.
-    func position(in token: String) throws(EventsError) -> Position? {
-        guard !token.isEmpty else { return nil }
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[1] == question,
-            let position = UInt64(parts[0], radix: 16), position <= Position.max.rawValue
-        else {
-            throw .invalid("page_token", "must be a token of the same listing")
-        }
-        return Position(position)
     }
 }

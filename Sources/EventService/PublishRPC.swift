@@ -49,7 +49,7 @@ extension EventServiceServer {
         do {
             return .success(try await body())
         } catch let error as EventsError {
-            return .failure(told(error))
+            return .failure(faults.told(error))
         }
     }
 

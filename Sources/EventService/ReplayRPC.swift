@@ -39,10 +39,7 @@ extension EventServiceServer {
     ) async throws -> ApusV1.ListReplaysResponse {
         try await mapped {
             let caller = try callers.caller(of: call)
-            guard request.pageSize <= 1_000 else {
-                throw EventsError.invalid("page_size", "must be at most 1000")
-            }
-            let limit = request.pageSize == 0 ? 50 : Int(request.pageSize)
+            let limit = try PageSize.checked(request.pageSize)
             var before: EventID?
             if !request.pageToken.isEmpty {
                 before = EventID(request.pageToken)

@@ -11,7 +11,9 @@ extension EventServiceServer {
     ) async throws {
         try await mapped {
             let caller = try callers.caller(of: call)
-            guard request.group.isEmpty else { throw EventsError.groupNotFound(request.group) }
+            guard request.group.isEmpty else {
+                return try await join(request, responses, caller: caller, call: call)
+            }
             let wanted = try SubscriptionRequest(request, caller: caller)
             try await subscriptions.withSubscription(wanted) { subscription in
                 // Headers before the first event, so that a client knows that it is subscribed.
@@ -23,22 +25,6 @@ extension EventServiceServer {
             }
         }
     }
-
-    /// Groups do not exist yet, so there is none that a token could belong to.
-    public func acknowledge(
-        _ request: ApusV1.AcknowledgeRequest, call: ServerCall
-    ) async throws -> ApusV1.AcknowledgeResponse {
-        try await mapped {
-            _ = try callers.caller(of: call)
-            guard !request.group.isEmpty else {
-                throw EventsError.invalid("group", "must be set")
-            }
-            for (index, ack) in request.acks.enumerated() where ack.action == .unspecified {
-                throw EventsError.invalid("acks[\(index)].action", "must be set")
-            }
-            throw EventsError.groupNotFound(request.group)
-        }
-    }
 }
 
 extension SubscriptionRequest {
@@ -46,12 +32,16 @@ extension SubscriptionRequest {
         try self.init(
             filter: EventFilter(request.filter, caller: caller),
             start: Start(request.start), untilCaughtUp: request.untilCaughtUp)
-        if let interval = request.heartbeatInterval {
-            guard let interval = interval.duration, interval > .zero else {
-                throw .invalid("heartbeat_interval", "must be a positive duration")
-            }
-            heartbeat = interval
+        heartbeat = try Self.heartbeat(request.heartbeatInterval)
+    }
+
+    /// - Throws: ``EventsError``, `.invalidArgument`.
+    static func heartbeat(_ interval: GoogleProtobuf.Duration?) throws(EventsError) -> Duration {
+        guard let interval else { return defaultHeartbeat }
+        guard let interval = interval.duration, interval > .zero else {
+            throw .invalid("heartbeat_interval", "must be a positive duration")
         }
+        return interval
     }
 }
 

@@ -11,7 +11,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from events import CATALOGUE, lead
 
 SERVICES = {
-    "apus.v1.EventService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+    "apus.v1.EventService", "apus.v1.GroupService", "apus.v1.HandlerService",
+    "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 }
 

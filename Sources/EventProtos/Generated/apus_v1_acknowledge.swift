@@ -6,7 +6,7 @@ extension ApusV1 {
     public struct AcknowledgeRequest: Sendable, Hashable {
         /// The group they were delivered to.
         public var group: String
-        /// One for each delivery.
+        /// One for each delivery, at most 10,000.
         public var acks: [ApusV1.Ack]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
@@ -18,9 +18,10 @@ extension ApusV1 {
         public var ackToken: [UInt8]
         /// What to do with it now; must be given.
         public var action: ApusV1.AckAction
-        /// For RETRY and DEAD_LETTER: why, for the operator.
+        /// For RETRY and DEAD_LETTER: why, for the operator; at most 1,024 bytes.
         public var reason: String
-        /// For RETRY: not before this has passed. For EXTEND: so much longer.
+        /// For RETRY and RELEASE: not before this has passed. For EXTEND: the new deadline from now on;
+        /// absent or zero: the group's. At most 7 days.
         public var delay: GoogleProtobuf.Duration?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]

@@ -4,10 +4,12 @@
 public protocol DeadLetters: Sendable {
     /// Open dead letters, the oldest first.
     ///
-    /// - Parameter after: ``DeadLetter/number`` of the last one already seen.
+    /// - Parameters:
+    ///   - after: ``DeadLetter/number`` of the last one already seen.
+    ///   - maxBytes: The page ends with the dead letter that reaches so many.
     func list(
-        _ selection: DeadLetterSelection, after: Int64, limit: Int
-    ) async throws -> [DeadLetter]
+        _ selection: DeadLetterSelection, after: Int64, limit: Int, maxBytes: Int
+    ) async throws -> DeadLetterPage
 
     /// Hands groups' dead letters out again, their attempts counted anew. Each stays open until it
     /// is acknowledged. Handlers' ones are left alone: a replay does that for them.
@@ -18,8 +20,9 @@ public protocol DeadLetters: Sendable {
 
     /// Closes dead letters for good; later events of a held key go on.
     ///
+    /// - Parameter reason: For the ledger.
     /// - Returns: How many.
-    func discard(_ selection: DeadLetterSelection) async throws -> Int
+    func discard(_ selection: DeadLetterSelection, reason: String) async throws -> Int
 }
 
 /// Which dead letters are meant; all parts must fit.
@@ -41,6 +44,17 @@ public struct DeadLetterSelection: Sendable, Hashable {
         self.consumer = consumer
         self.ids = ids
         self.filter = filter
+    }
+}
+
+/// Dead letters, and whether there are more beyond the last one.
+public struct DeadLetterPage: Sendable {
+    public let letters: [DeadLetter]
+    public let hasMore: Bool
+
+    public init(letters: [DeadLetter], hasMore: Bool) {
+        self.letters = letters
+        self.hasMore = hasMore
     }
 }
 

@@ -43,8 +43,13 @@ extension EventFilter {
         for (name, text) in [("subject_prefix", subjectPrefix)] where text.utf8.contains(0) {
             refuse(name, "must not hold a NUL character")
         }
-        for (index, source) in sources.enumerated() where source.utf8.contains(0) {
-            refuse("sources[\(index)]", "must not hold a NUL character")
+        for (index, source) in sources.enumerated() {
+            if source.utf8.count > PublishLimits.maxNameBytes {
+                refuse("sources[\(index)]", "is longer than \(PublishLimits.maxNameBytes) bytes")
+            }
+            if source.utf8.contains(0) {
+                refuse("sources[\(index)]", "must not hold a NUL character")
+            }
         }
         var wantedTenants: Set<TenantID> = []
         for (index, text) in tenants.enumerated() where text != "*" {

@@ -14,6 +14,7 @@ from unnest($1::bigint[], $2::text[]) with ordinality as a (position, type, ordi
 left join lateral (
     select d.reason
     from apus.dead_letters d
+    join apus.handlers h on h.consumer_id = d.consumer_id
     where d.position = a.position and d.resolved_at is null
     order by d.id
     limit 1
@@ -32,6 +33,7 @@ cross join lateral (
 left join lateral (
     select max(l.started_at + l.duration_us * interval '1 microsecond') as at
     from apus.ledger l
+    join apus.handlers h on h.consumer_id = l.consumer_id
     where l.position = a.position and l.outcome in (2, 3)
 ) done on true
 order by a.ordinal

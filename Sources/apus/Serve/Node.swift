@@ -79,21 +79,31 @@ struct Node: Sendable {
             logger: logger.labelled("outbox"))
 
         let serving = Serving()
+        let callers = Callers(allTenants: configuration.allTenants)
         let services = EventServiceServer(
             log: log, books: books, handlers: handlers, replays: replays,
             publisher: Publisher(
                 log: log, catalogue: schemas, limits: configuration.limits),
-            subscriptions: subscriptions, callers: Callers(allTenants: configuration.allTenants),
+            subscriptions: subscriptions, groups: groups, callers: callers,
             healthReporter: HealthReporter(
                 version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log,
                 tail: tail, serving: serving),
             logger: logger.labelled("service"))
-        let names = [ApusV1.EventServiceMethods.service, GrpcHealthV1.HealthMethods.service]
+        let names = [
+            ApusV1.EventServiceMethods.service, ApusV1.GroupServiceMethods.service,
+            ApusV1.HandlerServiceMethods.service, GrpcHealthV1.HealthMethods.service,
+        ]
         var rpc = configuration.rpc
         rpc.plainResources = [Self.resource(metrics)]
         server = RPCServer(
             services: [
-                services, HealthProtocol(services: names, serving: serving),
+                services,
+                GroupServiceServer(
+                    groups: groups, callers: callers, logger: logger.labelled("service")),
+                HandlerServiceServer(
+                    deadLetters: PostgresDeadLetters(log: log, node: name), callers: callers,
+                    logger: logger.labelled("service")),
+                HealthProtocol(services: names, serving: serving),
                 ReflectionService(
                     pool: EventCatalogue.pool, services: names + ReflectionService.serviceNames),
             ],

@@ -1,0 +1,137 @@
+public import EventProtos
+public import Events
+public import GRPC
+import Protobuf
+public import Telemetry
+
+/// `apus.v1.HandlerService`: what consumers could not do.
+public struct HandlerServiceServer: ApusV1.HandlerServiceProvider {
+    private let deadLetters: any DeadLetters
+    private let callers: Callers
+    private let faults: Faults
+
+    public init(deadLetters: any DeadLetters, callers: Callers, logger: Logger) {
+        self.deadLetters = deadLetters
+        self.callers = callers
+        faults = Faults(logger: logger)
+    }
+
+    public func listDeadLetters(
+        _ request: ApusV1.ListDeadLettersRequest, call: ServerCall
+    ) async throws -> ApusV1.ListDeadLettersResponse {
+        try await faults.mapped {
+            let caller = try callers.caller(of: call)
+            let selection = try DeadLetterSelection(
+                consumer: request.consumer, ids: request.ids, filter: request.filter,
+                caller: caller)
+            let limit = try PageSize.checked(request.pageSize)
+            let token = PageToken(request: request)
+            let after = try token.number(in: request.pageToken, upTo: UInt64(Int64.max)) ?? 0
+            let page = try await deadLetters.list(
+                selection, after: Int64(after), limit: limit, maxBytes: Self.maxListedBytes)
+            var response = ApusV1.ListDeadLettersResponse()
+            var bytes = 0
+            for letter in page.letters where bytes < Self.maxListedBytes {
+                let listed = ApusV1.DeadLetter(letter)
+                bytes += listed.encoded().count
+                response.deadLetters.append(listed)
+            }
+            let shown = response.deadLetters.count
+            if shown > 0, page.hasMore || shown < page.letters.count {
+                response.nextPageToken = token.text(UInt64(page.letters[shown - 1].number))
+            }
+            return response
+        }
+    }
+
+    /// A response stays under 3 MiB, also when its last event is one of 1 MiB.
+    private static let maxListedBytes = 3 << 19
+
+    public func retryDeadLetters(
+        _ request: ApusV1.RetryDeadLettersRequest, call: ServerCall
+    ) async throws -> ApusV1.RetryDeadLettersResponse {
+        try await faults.mapped {
+            let caller = try callers.caller(of: call)
+            let selection = try DeadLetterSelection(
+                changing: request.consumer, ids: request.ids, filter: request.filter,
+                caller: caller)
+            let pace = Int(request.maxEventsPerSecond)
+            let count = try await deadLetters.retry(selection, perSecond: pace == 0 ? nil : pace)
+            return ApusV1.RetryDeadLettersResponse(retried: UInt64(count))
+        }
+    }
+
+    public func discardDeadLetters(
+        _ request: ApusV1.DiscardDeadLettersRequest, call: ServerCall
+    ) async throws -> ApusV1.DiscardDeadLettersResponse {
+        try await faults.mapped {
+            let caller = try callers.caller(of: call)
+            let selection = try DeadLetterSelection(
+                changing: request.consumer, ids: request.ids, filter: request.filter,
+                caller: caller)
+            let longest = Acknowledgement.maxReasonBytes
+            guard (1...longest).contains(request.reason.utf8.count),
+                !request.reason.utf8.contains(0)
+            else {
+                throw EventsError.invalid(
+                    "reason", "must be 1 to \(longest) bytes without a NUL character")
+            }
+            let count = try await deadLetters.discard(selection, reason: request.reason)
+            return ApusV1.DiscardDeadLettersResponse(discarded: UInt64(count))
+        }
+    }
+}
+
+extension DeadLetterSelection {
+    private static let maxIDs = 1_000
+    private static let maxConsumerBytes = 512
+
+    /// - Throws: ``EventsError``: `.invalidArgument` naming each wrong field, `.permissionDenied`.
+    fileprivate init(
+        consumer: String, ids texts: [String], filter: ApusV1.Filter?, caller: Caller
+    ) throws(EventsError) {
+        var faults: [FieldViolation] = []
+        if consumer.utf8.count > Self.maxConsumerBytes || consumer.utf8.contains(0) {
+            faults.append(
+                FieldViolation(field: "consumer", description: "is no consumer's name"))
+        }
+        if texts.count > Self.maxIDs {
+            faults.append(
+                FieldViolation(field: "ids", description: "must be at most \(Self.maxIDs)"))
+        }
+        var ids: [EventID] = []
+        for (index, text) in texts.prefix(Self.maxIDs).enumerated() {
+            if let id = EventID(text) {
+                ids.append(id)
+            } else {
+                faults.append(FieldViolation(field: "ids[\(index)]", description: "must be a UUID"))
+            }
+        }
+        guard faults.isEmpty else { throw .invalid(faults) }
+        let wanted: EventFilter? =
+            if let filter { try EventFilter(filter, caller: caller) } else { nil }
+        self.init(
+            tenant: caller.tenant, consumer: consumer.isEmpty ? nil : consumer, ids: ids,
+            filter: wanted)
+    }
+
+    /// As what is listed, but never all by leaving everything out.
+    fileprivate init(
+        changing consumer: String, ids: [String], filter: ApusV1.Filter?, caller: Caller
+    ) throws(EventsError) {
+        guard !consumer.isEmpty || !ids.isEmpty || filter != nil else {
+            throw .invalid("consumer", "must be set, or ids, or filter")
+        }
+        try self.init(consumer: consumer, ids: ids, filter: filter, caller: caller)
+    }
+}
+
+extension ApusV1.DeadLetter {
+    init(_ letter: Events.DeadLetter) {
+        self.init(
+            consumer: letter.consumer, event: ApusV1.Event(letter.event),
+            attempts: letter.attempts.map(ApusV1.DeliveryRecord.init),
+            deadLetteredAt: GoogleProtobuf.Timestamp(letter.deadLetteredAt),
+            reason: letter.reason)
+    }
+}

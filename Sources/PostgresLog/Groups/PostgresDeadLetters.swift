@@ -1,0 +1,117 @@
+public import Events
+import Postgres
+
+/// Every consumer's dead letters in Postgres.
+public struct PostgresDeadLetters: DeadLetters {
+    /// Deliveries shown of each.
+    private static let maxAttempts: Int64 = 100
+
+    private let store: ConsumerStore
+    private let log: PostgresEventLog
+    private let node: String
+
+    /// - Parameter node: Shown in the ledger.
+    public init(log: PostgresEventLog, node: String) {
+        store = ConsumerStore(pool: log.pool)
+        self.log = log
+        self.node = node
+    }
+
+    /// Source: `SQL/dead_letters_list.sql`, `SQL/dead_letters_attempts.sql`.
+    public func list(
+        _ selection: DeadLetterSelection, after: Int64, limit: Int, maxBytes: Int
+    ) async throws -> DeadLetterPage {
+        let rows = try await store.execute(
+            DeadLetterSQL.list,
+            Self.parameters(selection) + [
+                .int8(after), .int8(Int64(limit) + 1), .int8(Int64(maxBytes)),
+            ])
+        guard let first = rows.first else { return DeadLetterPage(letters: [], hasMore: false) }
+        do {
+            let events = try await log.events(in: rows, firstColumn: 6)
+            let attempts = try await attempts(at: rows, events)
+            var letters: [DeadLetter] = []
+            for (index, row) in rows.enumerated().prefix(limit) {
+                letters.append(
+                    DeadLetter(
+                        number: try row.int64(0), consumer: try row.string(2),
+                        event: events[index], attempts: attempts[index],
+                        deadLetteredAt: Timestamp(microseconds: try row.timestamp(3)),
+                        reason: try row.string(4)))
+            }
+            return DeadLetterPage(
+                letters: letters, hasMore: Int(try first.int64(5)) > letters.count)
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
+
+    /// The deliveries of each row.
+    private func attempts(
+        at rows: Rows, _ events: [RecordedEvent]
+    ) async throws -> [[DeliveryRecord]] {
+        let consumers = try rows.map { try $0.int32(1) }
+        let found = try await store.execute(
+            DeadLetterSQL.attempts,
+            [
+                .int4Array(consumers), .positions(events.map(\.position)),
+                .int8(Self.maxAttempts),
+            ])
+        var attempts: [[DeliveryRecord]] = Array(repeating: [], count: events.count)
+        for row in found {
+            attempts[Int(try row.int64(10)) - 1].append(try LedgerColumns.record(row))
+        }
+        return attempts
+    }
+
+    /// Source: `SQL/dead_letters_revive.sql`.
+    public func retry(_ selection: DeadLetterSelection, perSecond: Int?) async throws -> Int {
+        let step = perSecond.map { 1_000_000 / Int64($0) } ?? 0
+        let rows = try await store.execute(
+            DeadLetterSQL.revive, Self.parameters(selection) + [.int8(step)])
+        return rows.count
+    }
+
+    /// Source: `SQL/dead_letters_discard.sql`.
+    public func discard(
+        _ selection: DeadLetterSelection, reason: String
+    ) async throws -> Int {
+        let rows = try await store.execute(
+            DeadLetterSQL.discard,
+            Self.parameters(selection) + [.text(reason), .text(node)])
+        return rows.count
+    }
+
+    /// Tenant, consumer, ids, then the filter: expressions for types, tenants, subject prefix,
+    /// sources, kinds.
+    private static func parameters(_ selection: DeadLetterSelection) -> [Parameter] {
+        let filter = selection.filter
+        var tenants: Parameter = .null
+        if let filter, case .only(let names) = filter.tenants {
+            tenants = .textArray(names.map(\.rawValue))
+        }
+        return [
+            .text(selection.tenant.rawValue), .text(storedConsumer(selection)),
+            selection.ids.isEmpty ? .null : .uuidArray(selection.ids.map(\.bits)),
+            list(filter?.types.map(\.regularExpression)), tenants,
+            .text(filter?.subjectPrefix), list(filter?.sources),
+            filter.flatMap { filter in
+                filter.kinds.isEmpty
+                    ? nil : .int2Array(filter.kinds.map { Int16($0.rawValue) })
+            } ?? .null,
+        ]
+    }
+
+    private static func list(_ texts: [String]?) -> Parameter {
+        guard let texts, !texts.isEmpty else { return .null }
+        return .textArray(texts)
+    }
+
+    /// `group/NAME` is `group/TENANT/NAME` in the store.
+    private static func storedConsumer(_ selection: DeadLetterSelection) -> String? {
+        guard let consumer = selection.consumer else { return nil }
+        let prefix = "group/"
+        guard consumer.hasPrefix(prefix) else { return consumer }
+        return prefix + selection.tenant.rawValue + "/" + consumer.dropFirst(prefix.count)
+    }
+}
