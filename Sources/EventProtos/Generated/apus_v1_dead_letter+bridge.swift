@@ -23,12 +23,13 @@ extension ApusV1.DeadLetter: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__DeadLetter>) {
-        self.consumer = unsafe copyText(c.pointee.consumer)
-        self.event = unsafe c.pointee.event.map { unsafe ApusV1.Event(copying: $0) }
-        self.attempts = unsafe copyMessages(c.pointee.n_attempts, c.pointee.attempts) { unsafe ApusV1.DeliveryRecord(copying: $0) }
-        self.deadLetteredAt = unsafe c.pointee.dead_lettered_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) }
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            consumer: unsafe copyText(c.pointee.consumer),
+            event: unsafe c.pointee.event.map { unsafe ApusV1.Event(copying: $0) },
+            attempts: unsafe copyMessages(c.pointee.n_attempts, c.pointee.attempts) { unsafe ApusV1.DeliveryRecord(copying: $0) },
+            deadLetteredAt: unsafe c.pointee.dead_lettered_at.map { unsafe GoogleProtobuf.Timestamp(copying: $0) },
+            reason: unsafe copyText(c.pointee.reason),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__DeadLetter> {
@@ -65,12 +66,13 @@ extension ApusV1.ListDeadLettersRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListDeadLettersRequest>) {
-        self.consumer = unsafe copyText(c.pointee.consumer)
-        self.ids = unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) }
-        self.filter = unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) }
-        self.pageSize = unsafe c.pointee.page_size
-        self.pageToken = unsafe copyText(c.pointee.page_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            consumer: unsafe copyText(c.pointee.consumer),
+            ids: unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) },
+            filter: unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) },
+            pageSize: unsafe c.pointee.page_size,
+            pageToken: unsafe copyText(c.pointee.page_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListDeadLettersRequest> {
@@ -107,9 +109,10 @@ extension ApusV1.ListDeadLettersResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListDeadLettersResponse>) {
-        self.deadLetters = unsafe copyMessages(c.pointee.n_dead_letters, c.pointee.dead_letters) { unsafe ApusV1.DeadLetter(copying: $0) }
-        self.nextPageToken = unsafe copyText(c.pointee.next_page_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            deadLetters: unsafe copyMessages(c.pointee.n_dead_letters, c.pointee.dead_letters) { unsafe ApusV1.DeadLetter(copying: $0) },
+            nextPageToken: unsafe copyText(c.pointee.next_page_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListDeadLettersResponse> {
@@ -143,11 +146,12 @@ extension ApusV1.RetryDeadLettersRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__RetryDeadLettersRequest>) {
-        self.consumer = unsafe copyText(c.pointee.consumer)
-        self.ids = unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) }
-        self.filter = unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) }
-        self.maxEventsPerSecond = unsafe c.pointee.max_events_per_second
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            consumer: unsafe copyText(c.pointee.consumer),
+            ids: unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) },
+            filter: unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) },
+            maxEventsPerSecond: unsafe c.pointee.max_events_per_second,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__RetryDeadLettersRequest> {
@@ -183,8 +187,9 @@ extension ApusV1.RetryDeadLettersResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__RetryDeadLettersResponse>) {
-        self.retried = unsafe c.pointee.retried
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            retried: unsafe c.pointee.retried,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__RetryDeadLettersResponse> {
@@ -214,11 +219,12 @@ extension ApusV1.DiscardDeadLettersRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__DiscardDeadLettersRequest>) {
-        self.consumer = unsafe copyText(c.pointee.consumer)
-        self.ids = unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) }
-        self.filter = unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) }
-        self.reason = unsafe copyText(c.pointee.reason)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            consumer: unsafe copyText(c.pointee.consumer),
+            ids: unsafe copyList(c.pointee.n_ids, c.pointee.ids) { unsafe copyText($0) },
+            filter: unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) },
+            reason: unsafe copyText(c.pointee.reason),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__DiscardDeadLettersRequest> {
@@ -254,8 +260,9 @@ extension ApusV1.DiscardDeadLettersResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__DiscardDeadLettersResponse>) {
-        self.discarded = unsafe c.pointee.discarded
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            discarded: unsafe c.pointee.discarded,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__DiscardDeadLettersResponse> {

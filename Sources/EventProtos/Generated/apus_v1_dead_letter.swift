@@ -16,23 +16,6 @@ extension ApusV1 {
         public var reason: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(consumer: "") }
-
-        public init(
-            consumer: String = "",
-            event: ApusV1.Event? = nil,
-            attempts: [ApusV1.DeliveryRecord] = [],
-            deadLetteredAt: GoogleProtobuf.Timestamp? = nil,
-            reason: String = ""
-        ) {
-            self.consumer = consumer
-            self.event = event
-            self.attempts = attempts
-            self.deadLetteredAt = deadLetteredAt
-            self.reason = reason
-            unknownFields = []
-        }
     }
 
     /// Asks for open dead letters, the oldest first. What is not set selects all.
@@ -49,23 +32,6 @@ extension ApusV1 {
         public var pageToken: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(consumer: "") }
-
-        public init(
-            consumer: String = "",
-            ids: [String] = [],
-            filter: ApusV1.Filter? = nil,
-            pageSize: UInt32 = 0,
-            pageToken: String = ""
-        ) {
-            self.consumer = consumer
-            self.ids = ids
-            self.filter = filter
-            self.pageSize = pageSize
-            self.pageToken = pageToken
-            unknownFields = []
-        }
     }
 
     /// One page of dead letters.
@@ -76,17 +42,6 @@ extension ApusV1 {
         public var nextPageToken: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(deadLetters: []) }
-
-        public init(
-            deadLetters: [ApusV1.DeadLetter] = [],
-            nextPageToken: String = ""
-        ) {
-            self.deadLetters = deadLetters
-            self.nextPageToken = nextPageToken
-            unknownFields = []
-        }
     }
 
     /// Asks for dead letters to be handed out again, their attempts counted anew. Each stays a dead
@@ -102,21 +57,6 @@ extension ApusV1 {
         public var maxEventsPerSecond: UInt32
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(consumer: "") }
-
-        public init(
-            consumer: String = "",
-            ids: [String] = [],
-            filter: ApusV1.Filter? = nil,
-            maxEventsPerSecond: UInt32 = 0
-        ) {
-            self.consumer = consumer
-            self.ids = ids
-            self.filter = filter
-            self.maxEventsPerSecond = maxEventsPerSecond
-            unknownFields = []
-        }
     }
 
     /// They will be handed out.
@@ -125,13 +65,6 @@ extension ApusV1 {
         public var retried: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(retried: 0) }
-
-        public init(retried: UInt64 = 0) {
-            self.retried = retried
-            unknownFields = []
-        }
     }
 
     /// Asks for dead letters to be closed for good; what waited behind them goes on.
@@ -146,21 +79,6 @@ extension ApusV1 {
         public var reason: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(consumer: "") }
-
-        public init(
-            consumer: String = "",
-            ids: [String] = [],
-            filter: ApusV1.Filter? = nil,
-            reason: String = ""
-        ) {
-            self.consumer = consumer
-            self.ids = ids
-            self.filter = filter
-            self.reason = reason
-            unknownFields = []
-        }
     }
 
     /// They are closed.
@@ -169,12 +87,115 @@ extension ApusV1 {
         public var discarded: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
+    }
+}
 
-        public init() { self.init(discarded: 0) }
+extension ApusV1.DeadLetter {
+    public init() { self.init(consumer: "") }
 
-        public init(discarded: UInt64 = 0) {
-            self.discarded = discarded
-            unknownFields = []
-        }
+    public init(
+        consumer: String = "",
+        event: ApusV1.Event? = nil,
+        attempts: [ApusV1.DeliveryRecord] = [],
+        deadLetteredAt: GoogleProtobuf.Timestamp? = nil,
+        reason: String = ""
+    ) {
+        self.init(
+            consumer: consumer,
+            event: event,
+            attempts: attempts,
+            deadLetteredAt: deadLetteredAt,
+            reason: reason,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListDeadLettersRequest {
+    public init() { self.init(consumer: "") }
+
+    public init(
+        consumer: String = "",
+        ids: [String] = [],
+        filter: ApusV1.Filter? = nil,
+        pageSize: UInt32 = 0,
+        pageToken: String = ""
+    ) {
+        self.init(
+            consumer: consumer,
+            ids: ids,
+            filter: filter,
+            pageSize: pageSize,
+            pageToken: pageToken,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListDeadLettersResponse {
+    public init() { self.init(deadLetters: []) }
+
+    public init(
+        deadLetters: [ApusV1.DeadLetter] = [],
+        nextPageToken: String = ""
+    ) {
+        self.init(
+            deadLetters: deadLetters,
+            nextPageToken: nextPageToken,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.RetryDeadLettersRequest {
+    public init() { self.init(consumer: "") }
+
+    public init(
+        consumer: String = "",
+        ids: [String] = [],
+        filter: ApusV1.Filter? = nil,
+        maxEventsPerSecond: UInt32 = 0
+    ) {
+        self.init(
+            consumer: consumer,
+            ids: ids,
+            filter: filter,
+            maxEventsPerSecond: maxEventsPerSecond,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.RetryDeadLettersResponse {
+    public init() { self.init(retried: 0) }
+
+    public init(retried: UInt64 = 0) {
+        self.init(
+            retried: retried,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.DiscardDeadLettersRequest {
+    public init() { self.init(consumer: "") }
+
+    public init(
+        consumer: String = "",
+        ids: [String] = [],
+        filter: ApusV1.Filter? = nil,
+        reason: String = ""
+    ) {
+        self.init(
+            consumer: consumer,
+            ids: ids,
+            filter: filter,
+            reason: reason,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.DiscardDeadLettersResponse {
+    public init() { self.init(discarded: 0) }
+
+    public init(discarded: UInt64 = 0) {
+        self.init(
+            discarded: discarded,
+            unknownFields: [])
     }
 }

@@ -23,24 +23,27 @@ extension ApusV1.Group: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__Group>) {
-        self.name = unsafe copyText(c.pointee.name)
-        self.filter = unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) }
+        let chosenStart: Start?
         switch unsafe c.pointee.start_case.rawValue {
         case 3:
-            self.start = unsafe c.pointee.beginning.map { unsafe .beginning(GoogleProtobuf.Empty(copying: $0)) }
+            chosenStart = unsafe c.pointee.beginning.map { unsafe .beginning(GoogleProtobuf.Empty(copying: $0)) }
         case 4:
-            self.start = unsafe c.pointee.end.map { unsafe .end(GoogleProtobuf.Empty(copying: $0)) }
+            chosenStart = unsafe c.pointee.end.map { unsafe .end(GoogleProtobuf.Empty(copying: $0)) }
         case 5:
-            self.start = unsafe .afterPosition(c.pointee.after_position)
+            chosenStart = unsafe .afterPosition(c.pointee.after_position)
         case 6:
-            self.start = unsafe c.pointee.since.map { unsafe .since(GoogleProtobuf.Timestamp(copying: $0)) }
+            chosenStart = unsafe c.pointee.since.map { unsafe .since(GoogleProtobuf.Timestamp(copying: $0)) }
         default:
-            self.start = nil
+            chosenStart = nil
         }
-        self.ordering = unsafe ApusV1.GroupOrdering(rawValue: Int32(truncatingIfNeeded: c.pointee.ordering.rawValue))
-        self.maxAttempts = unsafe c.pointee.max_attempts
-        self.ackDeadline = unsafe c.pointee.ack_deadline.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            filter: unsafe c.pointee.filter.map { unsafe ApusV1.Filter(copying: $0) },
+            start: chosenStart,
+            ordering: unsafe ApusV1.GroupOrdering(rawValue: Int32(truncatingIfNeeded: c.pointee.ordering.rawValue)),
+            maxAttempts: unsafe c.pointee.max_attempts,
+            ackDeadline: unsafe c.pointee.ack_deadline.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__Group> {
@@ -90,14 +93,15 @@ extension ApusV1.GroupResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__GroupResponse>) {
-        self.group = unsafe c.pointee.group.map { unsafe ApusV1.Group(copying: $0) }
-        self.position = unsafe c.pointee.position
-        self.lagEvents = unsafe c.pointee.lag_events
-        self.lag = unsafe c.pointee.lag.map { unsafe GoogleProtobuf.Duration(copying: $0) }
-        self.members = unsafe c.pointee.members
-        self.inFlight = unsafe c.pointee.in_flight
-        self.deadLettered = unsafe c.pointee.dead_lettered
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            group: unsafe c.pointee.group.map { unsafe ApusV1.Group(copying: $0) },
+            position: unsafe c.pointee.position,
+            lagEvents: unsafe c.pointee.lag_events,
+            lag: unsafe c.pointee.lag.map { unsafe GoogleProtobuf.Duration(copying: $0) },
+            members: unsafe c.pointee.members,
+            inFlight: unsafe c.pointee.in_flight,
+            deadLettered: unsafe c.pointee.dead_lettered,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__GroupResponse> {

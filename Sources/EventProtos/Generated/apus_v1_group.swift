@@ -19,25 +19,6 @@ extension ApusV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
 
-        public init() { self.init(name: "") }
-
-        public init(
-            name: String = "",
-            filter: ApusV1.Filter? = nil,
-            start: Start? = nil,
-            ordering: ApusV1.GroupOrdering = .unspecified,
-            maxAttempts: UInt32 = 0,
-            ackDeadline: GoogleProtobuf.Duration? = nil
-        ) {
-            self.name = name
-            self.filter = filter
-            self.start = start
-            self.ordering = ordering
-            self.maxAttempts = maxAttempts
-            self.ackDeadline = ackDeadline
-            unknownFields = []
-        }
-
         /// Where it begins, or began anew when it was reset; nothing chosen: at the end.
         public enum Start: Sendable, Hashable {
             /// The oldest event that is still kept.
@@ -69,27 +50,6 @@ extension ApusV1 {
         public var deadLettered: UInt64
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(group: nil) }
-
-        public init(
-            group: ApusV1.Group? = nil,
-            position: UInt64 = 0,
-            lagEvents: UInt64 = 0,
-            lag: GoogleProtobuf.Duration? = nil,
-            members: UInt32 = 0,
-            inFlight: UInt64 = 0,
-            deadLettered: UInt64 = 0
-        ) {
-            self.group = group
-            self.position = position
-            self.lagEvents = lagEvents
-            self.lag = lag
-            self.members = members
-            self.inFlight = inFlight
-            self.deadLettered = deadLettered
-            unknownFields = []
-        }
     }
 
     /// What a dead letter means to later events of its partition key.
@@ -120,5 +80,51 @@ extension ApusV1 {
             case .unrecognized(let number): number
             }
         }
+    }
+}
+
+extension ApusV1.Group {
+    public init() { self.init(name: "") }
+
+    public init(
+        name: String = "",
+        filter: ApusV1.Filter? = nil,
+        start: Start? = nil,
+        ordering: ApusV1.GroupOrdering = .unspecified,
+        maxAttempts: UInt32 = 0,
+        ackDeadline: GoogleProtobuf.Duration? = nil
+    ) {
+        self.init(
+            name: name,
+            filter: filter,
+            start: start,
+            ordering: ordering,
+            maxAttempts: maxAttempts,
+            ackDeadline: ackDeadline,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.GroupResponse {
+    public init() { self.init(group: nil) }
+
+    public init(
+        group: ApusV1.Group? = nil,
+        position: UInt64 = 0,
+        lagEvents: UInt64 = 0,
+        lag: GoogleProtobuf.Duration? = nil,
+        members: UInt32 = 0,
+        inFlight: UInt64 = 0,
+        deadLettered: UInt64 = 0
+    ) {
+        self.init(
+            group: group,
+            position: position,
+            lagEvents: lagEvents,
+            lag: lag,
+            members: members,
+            inFlight: inFlight,
+            deadLettered: deadLettered,
+            unknownFields: [])
     }
 }

@@ -23,8 +23,9 @@ extension ApusV1.CreateGroupRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__CreateGroupRequest>) {
-        self.group = unsafe c.pointee.group.map { unsafe ApusV1.Group(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            group: unsafe c.pointee.group.map { unsafe ApusV1.Group(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__CreateGroupRequest> {
@@ -54,8 +55,9 @@ extension ApusV1.GetGroupRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__GetGroupRequest>) {
-        self.name = unsafe copyText(c.pointee.name)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__GetGroupRequest> {
@@ -85,9 +87,10 @@ extension ApusV1.ListGroupsRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListGroupsRequest>) {
-        self.pageSize = unsafe c.pointee.page_size
-        self.pageToken = unsafe copyText(c.pointee.page_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            pageSize: unsafe c.pointee.page_size,
+            pageToken: unsafe copyText(c.pointee.page_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListGroupsRequest> {
@@ -118,9 +121,10 @@ extension ApusV1.ListGroupsResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ListGroupsResponse>) {
-        self.groups = unsafe copyMessages(c.pointee.n_groups, c.pointee.groups) { unsafe ApusV1.GroupResponse(copying: $0) }
-        self.nextPageToken = unsafe copyText(c.pointee.next_page_token)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            groups: unsafe copyMessages(c.pointee.n_groups, c.pointee.groups) { unsafe ApusV1.GroupResponse(copying: $0) },
+            nextPageToken: unsafe copyText(c.pointee.next_page_token),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ListGroupsResponse> {
@@ -154,9 +158,10 @@ extension ApusV1.UpdateGroupRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__UpdateGroupRequest>) {
-        self.group = unsafe c.pointee.group.map { unsafe ApusV1.Group(copying: $0) }
-        self.updateMask = unsafe c.pointee.update_mask.map { unsafe GoogleProtobuf.FieldMask(copying: $0) }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            group: unsafe c.pointee.group.map { unsafe ApusV1.Group(copying: $0) },
+            updateMask: unsafe c.pointee.update_mask.map { unsafe GoogleProtobuf.FieldMask(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__UpdateGroupRequest> {
@@ -187,20 +192,23 @@ extension ApusV1.ResetGroupRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__ResetGroupRequest>) {
-        self.name = unsafe copyText(c.pointee.name)
+        let chosenStart: Start?
         switch unsafe c.pointee.start_case.rawValue {
         case 2:
-            self.start = unsafe c.pointee.beginning.map { unsafe .beginning(GoogleProtobuf.Empty(copying: $0)) }
+            chosenStart = unsafe c.pointee.beginning.map { unsafe .beginning(GoogleProtobuf.Empty(copying: $0)) }
         case 3:
-            self.start = unsafe c.pointee.end.map { unsafe .end(GoogleProtobuf.Empty(copying: $0)) }
+            chosenStart = unsafe c.pointee.end.map { unsafe .end(GoogleProtobuf.Empty(copying: $0)) }
         case 4:
-            self.start = unsafe .afterPosition(c.pointee.after_position)
+            chosenStart = unsafe .afterPosition(c.pointee.after_position)
         case 5:
-            self.start = unsafe c.pointee.since.map { unsafe .since(GoogleProtobuf.Timestamp(copying: $0)) }
+            chosenStart = unsafe c.pointee.since.map { unsafe .since(GoogleProtobuf.Timestamp(copying: $0)) }
         default:
-            self.start = nil
+            chosenStart = nil
         }
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            start: chosenStart,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__ResetGroupRequest> {
@@ -246,8 +254,9 @@ extension ApusV1.DeleteGroupRequest: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__DeleteGroupRequest>) {
-        self.name = unsafe copyText(c.pointee.name)
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            name: unsafe copyText(c.pointee.name),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__DeleteGroupRequest> {
@@ -277,7 +286,8 @@ extension ApusV1.DeleteGroupResponse: Message {
     }
 
     init(copying c: UnsafePointer<Apus__V1__DeleteGroupResponse>) {
-        self.unknownFields = unsafe copyUnknownFields(c.pointee.base)
+        self.init(
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
     func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__V1__DeleteGroupResponse> {

@@ -8,13 +8,6 @@ extension ApusV1 {
         public var group: ApusV1.Group?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(group: nil) }
-
-        public init(group: ApusV1.Group? = nil) {
-            self.group = group
-            unknownFields = []
-        }
     }
 
     /// Asks for one group.
@@ -23,13 +16,6 @@ extension ApusV1 {
         public var name: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(name: "") }
-
-        public init(name: String = "") {
-            self.name = name
-            unknownFields = []
-        }
     }
 
     /// Asks for the caller's groups, by name.
@@ -40,17 +26,6 @@ extension ApusV1 {
         public var pageToken: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(pageSize: 0) }
-
-        public init(
-            pageSize: UInt32 = 0,
-            pageToken: String = ""
-        ) {
-            self.pageSize = pageSize
-            self.pageToken = pageToken
-            unknownFields = []
-        }
     }
 
     /// One page of groups.
@@ -61,17 +36,6 @@ extension ApusV1 {
         public var nextPageToken: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(groups: []) }
-
-        public init(
-            groups: [ApusV1.GroupResponse] = [],
-            nextPageToken: String = ""
-        ) {
-            self.groups = groups
-            self.nextPageToken = nextPageToken
-            unknownFields = []
-        }
     }
 
     /// Asks for a group's settings to be changed.
@@ -83,17 +47,6 @@ extension ApusV1 {
         public var updateMask: GoogleProtobuf.FieldMask?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(group: nil) }
-
-        public init(
-            group: ApusV1.Group? = nil,
-            updateMask: GoogleProtobuf.FieldMask? = nil
-        ) {
-            self.group = group
-            self.updateMask = updateMask
-            unknownFields = []
-        }
     }
 
     /// Asks for a group to begin anew.
@@ -104,17 +57,6 @@ extension ApusV1 {
         public var start: Start?
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(name: "") }
-
-        public init(
-            name: String = "",
-            start: Start? = nil
-        ) {
-            self.name = name
-            self.start = start
-            unknownFields = []
-        }
 
         /// Where; must be given.
         public enum Start: Sendable, Hashable {
@@ -135,20 +77,101 @@ extension ApusV1 {
         public var name: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { self.init(name: "") }
-
-        public init(name: String = "") {
-            self.name = name
-            unknownFields = []
-        }
     }
 
     /// The group is gone.
     public struct DeleteGroupResponse: Sendable, Hashable {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
-
-        public init() { unknownFields = [] }
     }
+}
+
+extension ApusV1.CreateGroupRequest {
+    public init() { self.init(group: nil) }
+
+    public init(group: ApusV1.Group? = nil) {
+        self.init(
+            group: group,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.GetGroupRequest {
+    public init() { self.init(name: "") }
+
+    public init(name: String = "") {
+        self.init(
+            name: name,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListGroupsRequest {
+    public init() { self.init(pageSize: 0) }
+
+    public init(
+        pageSize: UInt32 = 0,
+        pageToken: String = ""
+    ) {
+        self.init(
+            pageSize: pageSize,
+            pageToken: pageToken,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ListGroupsResponse {
+    public init() { self.init(groups: []) }
+
+    public init(
+        groups: [ApusV1.GroupResponse] = [],
+        nextPageToken: String = ""
+    ) {
+        self.init(
+            groups: groups,
+            nextPageToken: nextPageToken,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.UpdateGroupRequest {
+    public init() { self.init(group: nil) }
+
+    public init(
+        group: ApusV1.Group? = nil,
+        updateMask: GoogleProtobuf.FieldMask? = nil
+    ) {
+        self.init(
+            group: group,
+            updateMask: updateMask,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.ResetGroupRequest {
+    public init() { self.init(name: "") }
+
+    public init(
+        name: String = "",
+        start: Start? = nil
+    ) {
+        self.init(
+            name: name,
+            start: start,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.DeleteGroupRequest {
+    public init() { self.init(name: "") }
+
+    public init(name: String = "") {
+        self.init(
+            name: name,
+            unknownFields: [])
+    }
+}
+
+extension ApusV1.DeleteGroupResponse {
+    public init() { self.init(unknownFields: []) }
 }
