@@ -18,9 +18,13 @@ extension EventServiceServer {
             try await subscriptions.withSubscription(wanted) { subscription in
                 // Headers before the first event, so that a client knows that it is subscribed.
                 await call.sendInitialMetadata(Metadata())
-                while let item = try await subscription.next() {
-                    try await responses.send(
-                        ApusV1.SubscribeResponse(item, of: subscription))
+                while let item = try await subscription.next(encodedBy: DeliveryWriter()) {
+                    if case .deliveries(let batch) = item {
+                        try await responses.send(encoded: batch.bytes)
+                    } else {
+                        try await responses.send(
+                            ApusV1.SubscribeResponse(item, of: subscription))
+                    }
                 }
             }
         }
@@ -62,17 +66,11 @@ extension SubscriptionRequest.Start {
 }
 
 extension ApusV1.SubscribeResponse {
-    init(_ item: SubscriptionItem, of subscription: Subscription) {
+    /// What comes between deliveries.
+    init(_ item: EncodedItem, of subscription: Subscription) {
         self.init()
         switch item {
-        case .deliveries(let events):
-            deliveries = events.map { event in
-                var delivery = ApusV1.Delivery()
-                delivery.event = ApusV1.Event(event)
-                delivery.cursor = subscription.cursor(after: event.position).encoded()
-                delivery.attempt = 1
-                return delivery
-            }
+        case .deliveries: break
         case .checkpoint(let position):
             var checkpoint = ApusV1.Checkpoint()
             checkpoint.cursor = subscription.cursor(after: position).encoded()

@@ -14,4 +14,9 @@ public struct TypedResponses<Response: Message>: Sendable {
     public func send(_ response: Response, compressed: Bool = true) async throws {
         try await messages.send(response.encoded(), compressed: compressed)
     }
+
+    /// Sends a response whose wire bytes are there already, as ``send(_:compressed:)`` would.
+    public func send(encoded response: [UInt8], compressed: Bool = true) async throws {
+        try await messages.send(response, compressed: compressed)
+    }
 }

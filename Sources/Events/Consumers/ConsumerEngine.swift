@@ -225,10 +225,10 @@ actor ConsumerEngine {
     ) async throws -> EventPage {
         let limit = machine.readLimit
         guard let epoch else { throw EventsError.otherHistory }
-        switch environment.tail.read(
-            after: after, epoch: epoch, filter: filter, limit: limit)
-        {
-        case .page(let page): return page
+        switch environment.tail.read(after: after, epoch: epoch) {
+        case .stretch(let stretch):
+            return EventTail.events(
+                stretch, CompiledFilter(filter), epoch: epoch, limit: limit)
         case .otherHistory: throw EventsError.otherHistory
         case .behind, .end: break
         }
@@ -268,6 +268,7 @@ actor ConsumerEngine {
     /// Hears of the log's growth, and of another history.
     private func follow() async throws {
         let tail = environment.tail
+        let everything = CompiledFilter(.everything)
         while true {
             try Task.checkCancellation()
             if let epoch, tail.epoch == epoch, !tail.isDraining {
@@ -275,8 +276,9 @@ actor ConsumerEngine {
                     machine.head = tail.known
                     reading.raise()
                 }
-                await tail.wait(
-                    after: machine.head, epoch: epoch, until: time.now() + .seconds(1))
+                _ = await tail.wait(
+                    after: machine.head, epoch: epoch, filter: everything,
+                    until: time.now() + .seconds(1))
             } else {
                 do {
                     try await followHistory()

@@ -1,4 +1,4 @@
-/// Which events a reader wants. Compiled once, then asked for every event.
+/// Which events a reader wants.
 public struct EventFilter: Sendable, Hashable {
     /// Whose events.
     public enum Tenants: Sendable, Hashable {
@@ -34,8 +34,15 @@ public struct EventFilter: Sendable, Hashable {
 
     public func matches(_ event: RecordedEvent) -> Bool {
         matches(tenant: event.tenant) && matches(kind: event.kind) && matches(type: event.type)
-            && (subjectPrefix.isEmpty || hasPrefix(event.subject))
-            && (sources.isEmpty || sources.contains { $0.utf8.elementsEqual(event.source.utf8) })
+            && matches(subject: event.subject) && matches(source: event.source)
+    }
+
+    func matches(subject: String) -> Bool {
+        subjectPrefix.isEmpty || hasPrefix(subject)
+    }
+
+    func matches(source: String) -> Bool {
+        sources.isEmpty || sources.contains { $0.utf8.elementsEqual(source.utf8) }
     }
 
     public func matches(type: String) -> Bool {

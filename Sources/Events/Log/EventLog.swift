@@ -30,6 +30,13 @@ public protocol EventLog: Sendable {
         after: Position, through: Position, filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> EventPage
 
+    /// As ``read(after:through:filter:limit:maxBytes:)`` up to the head, in the wire form of
+    /// deliveries.
+    func read(
+        after: Position, filter: EventFilter, limit: Int, maxBytes: Int,
+        encoder: any DeliveryEncoder
+    ) async throws -> EncodedPage
+
     /// Earliest position, head and epochs, asked of the store, never of a node's memory.
     func bounds() async throws -> LogBounds
 
@@ -53,6 +60,18 @@ extension EventLog {
     ) async throws -> EventPage {
         try await read(
             after: after, through: .max, filter: filter, limit: limit, maxBytes: maxBytes)
+    }
+
+    public func read(
+        after: Position, filter: EventFilter, limit: Int, maxBytes: Int,
+        encoder: any DeliveryEncoder
+    ) async throws -> EncodedPage {
+        let page = try await read(after: after, filter: filter, limit: limit, maxBytes: maxBytes)
+        var encoded = PageEncoder(encoder, epoch: page.epoch, maxBatchBytes: maxBytes)
+        for event in page.events { encoded.append(EventFields(event)) }
+        return EncodedPage(
+            batches: encoded.batches, scannedThrough: page.scannedThrough, head: page.head,
+            epoch: page.epoch)
     }
 
     /// One event by id.

@@ -20,7 +20,8 @@ public struct LogBounds: Sendable, Hashable {
     /// log holds. False after a restore to an earlier moment, also once the head is past it again.
     public func holds(_ position: Position, epoch id: UInt64) -> Bool {
         guard let index = epochs.lastIndex(where: { $0.id == id }) else { return false }
-        let end = index + 1 < epochs.count ? epochs[index + 1].openedAfter : head
+        // Each later one may have gone back further than the one before.
+        let end = epochs[(index + 1)...].reduce(head) { min($0, $1.openedAfter) }
         return position <= end
     }
 

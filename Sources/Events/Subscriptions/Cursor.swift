@@ -9,7 +9,8 @@ public struct Cursor: Sendable, Hashable {
     public let epoch: UInt64
 
     private static let version: UInt8 = 1
-    private static let length = 21
+    /// Bytes of an encoded cursor.
+    public static let length = 21
 
     public init(position: Position, epoch: UInt64) {
         self.position = position
@@ -29,11 +30,17 @@ public struct Cursor: Sendable, Hashable {
     public func encoded() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.length)
+        append(to: &bytes)
+        return bytes
+    }
+
+    /// Appends what ``encoded()`` answers.
+    public func append(to bytes: inout [UInt8]) {
+        let start = bytes.count
         bytes.append(Self.version)
         Self.append(position.rawValue, width: 8, to: &bytes)
         Self.append(epoch, width: 8, to: &bytes)
-        Self.append(Self.check(bytes[...]), width: 4, to: &bytes)
-        return bytes
+        Self.append(Self.check(bytes[start...]), width: 4, to: &bytes)
     }
 
     private static func append(_ number: UInt64, width: Int, to bytes: inout [UInt8]) {

@@ -3,14 +3,17 @@
 public struct Subscription: Sendable {
     /// The log's epoch, for cursors. Changes between two items when the log goes on in another
     /// history, and all that was delivered is part of that too.
-    public private(set) var epoch: UInt64
+    public var epoch: UInt64 { machine.epoch }
 
     private let log: any EventLog
     private let tail: EventTail
     private let request: SubscriptionRequest
+    private let filter: CompiledFilter
     private var machine: SubscriptionStateMachine
     private var page: [RecordedEvent] = []
     private var handedOver = 0
+    /// What was read and not handed over, in reverse.
+    private var batches: [DeliveryBatch] = []
 
     init(
         _ request: SubscriptionRequest, after position: Position, bounds: LogBounds,
@@ -19,10 +22,10 @@ public struct Subscription: Sendable {
         self.request = request
         self.log = log
         self.tail = tail
-        epoch = bounds.epoch.id
+        filter = CompiledFilter(request.filter)
         // A wait may end a tick late, and a page may take its time.
         machine = SubscriptionStateMachine(
-            after: position, head: bounds.head, heartbeat: request.heartbeat * 0.8,
+            after: position, bounds: bounds, heartbeat: request.heartbeat * 0.8,
             endsWhenCaughtUp: request.untilCaughtUp, now: tail.time.now())
     }
 
@@ -39,58 +42,107 @@ public struct Subscription: Sendable {
     public mutating func next() async throws -> SubscriptionItem? {
         while true {
             if let batch = nextBatch() { return .deliveries(batch) }
+            switch try await nextStep() {
+            case .caughtUp(let position): return .caughtUp(position)
+            case .checkpoint(let position): return .checkpoint(position)
+            case .end: return nil
+            case .tail(let stretch):
+                take(
+                    EventTail.events(
+                        stretch, filter, epoch: epoch, limit: request.maxBatchEvents))
+            case .log(let position):
+                let read = try await log.read(
+                    after: position, filter: request.filter, limit: request.maxBatchEvents,
+                    maxBytes: request.maxBatchBytes)
+                if isOurs(read.epoch, head: read.head) { take(read) }
+            }
+        }
+    }
+
+    /// As ``next()``, with deliveries in the form that `encoder` writes. A subscription is pulled in
+    /// one of the two ways.
+    public mutating func next(
+        encodedBy encoder: some DeliveryEncoder
+    ) async throws -> EncodedItem? {
+        while true {
+            if let batch = batches.popLast() { return .deliveries(batch) }
+            switch try await nextStep() {
+            case .caughtUp(let position): return .caughtUp(position)
+            case .checkpoint(let position): return .checkpoint(position)
+            case .end: return nil
+            case .tail(let stretch):
+                take(
+                    tail.deliveries(
+                        stretch, filter, epoch: epoch, limit: request.maxBatchEvents,
+                        maxBytes: request.maxBatchBytes, encoder: encoder))
+            case .log(let position):
+                let read = try await log.read(
+                    after: position, filter: request.filter, limit: request.maxBatchEvents,
+                    maxBytes: request.maxBatchBytes, encoder: encoder)
+                if isOurs(read.epoch, head: read.head) { take(read) }
+            }
+        }
+    }
+
+    private enum Step {
+        case tail(EventTail.Stretch)
+        case log(after: Position)
+        case caughtUp(Position)
+        case checkpoint(Position)
+        case end
+    }
+
+    /// Waits until there is something to tell or to read.
+    private mutating func nextStep() async throws -> Step {
+        while true {
             try Task.checkCancellation()
             switch machine.next(now: tail.time.now(), draining: tail.isDraining) {
             case .caughtUp(let position): return .caughtUp(position)
             case .checkpoint(let position): return .checkpoint(position)
-            case .finish: return nil
+            case .finish: return .end
             case .drained:
                 throw EventsError.unavailable(
                     .draining, "This node is stopping.", retryAfter: .milliseconds(100))
             case .wait(let position, let deadline):
-                await tail.wait(after: position, epoch: epoch, until: deadline)
+                machine.waited(
+                    through: await tail.wait(
+                        after: position, epoch: epoch, filter: filter, until: deadline))
+            case .readLog(let position): return .log(after: position)
+            case .readBounds:
+                let bounds = try await log.bounds()
+                guard tail.learn({ $0.reached(bounds) }) != .stale else {
+                    throw EventsError.otherHistory
+                }
+                try machine.goOn(in: bounds)
             case .readTail(let position):
-                if !readTail(after: position) { try await changeEpoch() }
-            case .readLog(let position):
-                let read = try await log.read(
-                    after: position, filter: request.filter, limit: request.maxBatchEvents,
-                    maxBytes: request.maxBatchBytes)
-                if read.epoch == epoch {
-                    tail.grew(to: read.head)
-                    take(read)
-                } else {
-                    try await changeEpoch()
+                switch tail.read(after: position, epoch: epoch) {
+                case .behind: machine.tailIsAhead()
+                case .end(let known): machine.tailEnded(known: known)
+                case .stretch(let stretch): return .tail(stretch)
+                case .otherHistory: machine.sawOtherHistory()
                 }
             }
         }
     }
 
-    /// False when the tail follows another history.
-    private mutating func readTail(after position: Position) -> Bool {
-        switch tail.read(
-            after: position, epoch: epoch, filter: request.filter, limit: request.maxBatchEvents)
-        {
-        case .behind: machine.tailIsAhead()
-        case .end(let known): machine.tailEnded(known: known)
-        case .page(let read): take(read)
-        case .otherHistory: return false
+    /// Whether what was read is of the history that the subscriber follows.
+    private mutating func isOurs(_ read: UInt64, head: Position) -> Bool {
+        guard read == epoch else {
+            machine.sawOtherHistory()
+            return false
         }
+        tail.grew(to: head)
         return true
-    }
-
-    /// Goes on in the log's new history, if that holds all which was delivered.
-    private mutating func changeEpoch() async throws {
-        let bounds = try await log.bounds()
-        guard tail.learn({ $0.reached(bounds) }) != .stale else { throw EventsError.otherHistory }
-        guard bounds.holds(machine.position, epoch: epoch) else {
-            throw EventsError.logDiverged(bounds)
-        }
-        epoch = bounds.epoch.id
     }
 
     private mutating func take(_ read: EventPage) {
         page = read.events
         handedOver = 0
+        machine.scanned(through: read.scannedThrough, head: read.head)
+    }
+
+    private mutating func take(_ read: EncodedPage) {
+        batches = read.batches.reversed()
         machine.scanned(through: read.scannedThrough, head: read.head)
     }
 

@@ -4,11 +4,14 @@
 /// only where the tail does not reach back far enough (or is stale before the subscriber was ever
 /// caught up) does it ask the log. Since every answer says through which position it covers the
 /// log, and the next question starts there, the hand-over between the two has no gap and no
-/// repeat in either direction.
+/// repeat in either direction. An answer of another epoch counts for nothing: it asks where that
+/// one stands, and goes on only if all that was handed over is part of it.
 struct SubscriptionStateMachine {
     enum Action: Equatable {
         case readTail(after: Position)
         case readLog(after: Position)
+        /// Where the log stands: it goes on in another history.
+        case readBounds
         /// Until something after the position is in the tail, or the moment comes.
         case wait(after: Position, until: Duration)
         case checkpoint(Position)
@@ -23,10 +26,12 @@ struct SubscriptionStateMachine {
     private(set) var position: Position
     /// Not caught up before this: the head when the subscription opened, or known since.
     private var target: Position
+    /// Of the log, in which the position counts.
+    private(set) var epoch: UInt64
     private let heartbeat: Duration
     private let endsWhenCaughtUp: Bool
 
-    private enum Source { case tail, log, nothing }
+    private enum Source { case tail, log, bounds, nothing }
     private enum Progress {
         case history
         /// At the head; nobody was told yet.
@@ -40,17 +45,18 @@ struct SubscriptionStateMachine {
 
     /// - Parameters:
     ///   - position: Starts right after it.
-    ///   - head: The newest position, asked of the log.
+    ///   - bounds: Asked of the log.
     init(
-        after position: Position, head: Position, heartbeat: Duration,
+        after position: Position, bounds: LogBounds, heartbeat: Duration,
         endsWhenCaughtUp: Bool = false, now: Duration
     ) {
         self.position = position
-        self.target = head
+        target = bounds.head
+        epoch = bounds.epoch.id
         self.heartbeat = heartbeat
         self.endsWhenCaughtUp = endsWhenCaughtUp
         lastCheckpoint = now
-        if position >= head { progress = .arrived }
+        if position >= bounds.head { progress = .arrived }
     }
 
     /// The next thing to do, when all that was delivered has been taken by the sink.
@@ -72,6 +78,7 @@ struct SubscriptionStateMachine {
         switch source {
         case .tail: return .readTail(after: position)
         case .log: return .readLog(after: position)
+        case .bounds: return .readBounds
         case .nothing:
             source = .tail
             return .wait(after: position, until: lastCheckpoint + heartbeat)
@@ -92,6 +99,24 @@ struct SubscriptionStateMachine {
         self.position = max(self.position, position)
         source = .tail
         if self.position >= head { arrive(orReadLog: moved) }
+    }
+
+    /// What was read is of another epoch.
+    mutating func sawOtherHistory() {
+        source = .bounds
+    }
+
+    /// - Throws: ``EventsError``, with reason LOG_DIVERGED, when the log no longer holds all that was
+    ///   handed over.
+    mutating func goOn(in bounds: LogBounds) throws(EventsError) {
+        guard bounds.holds(position, epoch: epoch) else { throw .logDiverged(bounds) }
+        epoch = bounds.epoch.id
+        source = .tail
+    }
+
+    /// A wait is over; nothing matched up to `position`.
+    mutating func waited(through position: Position) {
+        self.position = max(self.position, position)
     }
 
     /// The tail no longer holds what comes next.

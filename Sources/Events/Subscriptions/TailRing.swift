@@ -7,7 +7,7 @@
 /// ring begins anew, empty.
 ///
 /// Events come in chunks (a commit, a page), kept whole, so that a reader takes references to a
-/// few arrays under the lock and filters them outside of it.
+/// few of them under the lock and filters them outside of it.
 struct TailRing {
     struct Limits: Sendable, Hashable {
         var maxEvents = 16_384
@@ -22,18 +22,23 @@ struct TailRing {
 
     enum Reading {
         /// Adjacent events right after the position.
-        case events([ArraySlice<RecordedEvent>], through: Position)
+        case events([Slice], through: Position)
         /// The events after the position are not held: read the log.
         case behind
         /// Nothing after the position is held; up to `known` there may be some.
         case end
     }
 
-    private struct Chunk {
-        let events: [RecordedEvent]
-        let bytes: Int
+    /// Part of a chunk.
+    struct Slice {
+        let chunk: TailChunk
+        let range: Range<Int>
+    }
 
-        var last: Position { events[events.count - 1].position }
+    private struct Held {
+        let chunk: TailChunk
+        /// Of its events, and of their wire form where that was needed.
+        var bytes: Int
     }
 
     private(set) var floor: Position = .zero
@@ -47,7 +52,7 @@ struct TailRing {
     private(set) var byteCount = 0
 
     private let limits: Limits
-    private var chunks: [Chunk] = []
+    private var chunks: [Held?] = []
     /// Index of the first chunk that still counts.
     private var start = 0
 
@@ -80,33 +85,47 @@ struct TailRing {
     ///
     /// - Parameter asked: What was known when the page was asked for: where the log says that it
     ///   holds less, a hint was of another history.
-    /// - Returns: False when the page is of another epoch; nothing was taken then.
-    mutating func take(_ page: EventPage, asked: Position) -> Bool {
-        guard page.epoch == history.epoch else { return false }
-        _ = append(page.events)
+    /// - Returns: What came to the head; nil when it did not move.
+    /// - Throws: ``OtherHistory`` when the page is of another epoch; nothing was taken then.
+    mutating func take(
+        _ page: EventPage, asked: Position
+    ) throws(OtherHistory) -> TailChunk? {
+        guard page.epoch == history.epoch else { throw OtherHistory() }
+        let chunk = append(page.events)
         if known == asked { known = max(page.head, head) } else { heard(of: page.head) }
-        return true
+        return chunk
     }
+
+    struct OtherHistory: Error {}
 
     /// Takes adjacent events, from a commit or a page; what is held already is dropped, what lies
     /// beyond a gap is only heard of.
     ///
-    /// - Returns: Whether the head moved.
-    mutating func append(_ events: [RecordedEvent]) -> Bool {
+    /// - Returns: What came to the head; nil when it did not move.
+    mutating func append(_ events: [RecordedEvent]) -> TailChunk? {
         guard let first = events.first?.position, let last = events.last?.position else {
-            return false
+            return nil
         }
         known = max(known, last)
         if !isPrimed { clear(at: first.previous) }
-        guard first <= head.next, last > head else { return false }
+        guard first <= head.next, last > head else { return nil }
         let fresh = first == head.next ? events : Array(events.drop { $0.position <= head })
-        let bytes = fresh.reduce(0) { $0 + $1.footprint }
-        chunks.append(Chunk(events: fresh, bytes: bytes))
+        let chunk = TailChunk(fresh)
+        chunks.append(Held(chunk: chunk, bytes: chunk.bytes))
         eventCount += fresh.count
-        byteCount += bytes
+        byteCount += chunk.bytes
         head = last
         evict()
-        return true
+        return chunk
+    }
+
+    /// A chunk takes so many bytes more than it did.
+    mutating func charge(_ chunk: TailChunk, _ bytes: Int) {
+        let index = firstChunk(reachingBeyond: chunk.first.previous)
+        guard index < chunks.count, chunks[index]?.chunk === chunk else { return }
+        chunks[index]?.bytes += bytes
+        byteCount += bytes
+        evict()
     }
 
     mutating func heard(of position: Position) {
@@ -129,17 +148,16 @@ struct TailRing {
         guard isPrimed, position >= floor else { return .behind }
         guard position < head else { return .end }
         var index = firstChunk(reachingBeyond: position)
-        var slices: [ArraySlice<RecordedEvent>] = []
+        var slices: [Slice] = []
         var left = scanning
         var through = position
-        while index < chunks.count, left > 0 {
-            let events = chunks[index].events
+        while index < chunks.count, left > 0, let chunk = chunks[index]?.chunk {
             // Positions are dense: the offset is arithmetic.
-            let skipped = Int(through.rawValue + 1 - events[0].position.rawValue)
-            let slice = events[skipped..<min(events.count, skipped + left)]
-            slices.append(slice)
-            left -= slice.count
-            through = through.advanced(by: slice.count)
+            let skipped = Int(through.rawValue + 1 - chunk.first.rawValue)
+            let range = skipped..<min(chunk.events.count, skipped + left)
+            slices.append(Slice(chunk: chunk, range: range))
+            left -= range.count
+            through = through.advanced(by: range.count)
             index += 1
         }
         return .events(slices, through: through)
@@ -150,7 +168,8 @@ struct TailRing {
         var high = chunks.count
         while low < high {
             let middle = (low + high) / 2
-            if chunks[middle].last > position { high = middle } else { low = middle + 1 }
+            let last = chunks[middle]?.chunk.last ?? floor
+            if last > position { high = middle } else { low = middle + 1 }
         }
         return low
     }
@@ -167,14 +186,13 @@ struct TailRing {
 
     private mutating func evict() {
         while eventCount > limits.maxEvents || byteCount > limits.maxBytes,
-            chunks.count - start > 1
+            chunks.count - start > 1, let oldest = chunks[start]
         {
-            let oldest = chunks[start]
-            chunks[start] = Chunk(events: [], bytes: 0)
+            chunks[start] = nil
             start += 1
-            eventCount -= oldest.events.count
+            eventCount -= oldest.chunk.events.count
             byteCount -= oldest.bytes
-            floor = oldest.last
+            floor = oldest.chunk.last
         }
         if start > 64, start > chunks.count / 2 {
             chunks.removeFirst(start)

@@ -112,6 +112,15 @@ public struct Row: Sendable {
         return Array(rows.bytes[range(cell)])
     }
 
+    /// Where a text or bytea lies in ``buffer``; nil for a null.
+    public func stretch(_ column: Int) throws(PostgresError) -> Range<Int>? {
+        let cell = try cell(column, [.text, .bytea], "text or bytea")
+        return cell.length < 0 ? nil : range(cell)
+    }
+
+    /// The values of all rows of the result.
+    public var buffer: [UInt8] { rows.bytes }
+
     public func optionalUUID(_ column: Int) throws(PostgresError) -> UUIDBits? {
         let cell = try cell(column, .uuid, "uuid")
         guard cell.length >= 0 else { return nil }

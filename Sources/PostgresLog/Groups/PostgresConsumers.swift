@@ -147,7 +147,7 @@ public struct PostgresConsumers: ConsumerBooks {
     public func events(at positions: [Position]) async throws -> [RecordedEvent] {
         do {
             let rows = try await log.pool.execute(GroupSQL.eventsKept, [.positions(positions)])
-            return try await log.events(in: rows, firstColumn: 0)
+            return try await log.events(in: rows, firstColumn: 1)
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }

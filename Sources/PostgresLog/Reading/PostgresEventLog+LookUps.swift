@@ -71,24 +71,45 @@ extension PostgresEventLog {
     /// The events of those rows that have one; the column before the first is the log's epoch.
     func events(in rows: Rows, firstColumn: Int) async throws -> [RecordedEvent] {
         let reader = EventRow(first: firstColumn)
+        guard let names = try await names(in: rows, reader) else { return [] }
+        var events: [RecordedEvent] = []
+        events.reserveCapacity(rows.count)
+        for row in rows where try !reader.isNull(row) {
+            let (tenant, type) = try names.of(row, reader)
+            events.append(try reader.event(row, tenant: tenant, type: type))
+        }
+        return events
+    }
+
+    /// Names of tenants and types.
+    struct Names {
+        let tenants: [Int32: TenantID]
+        let types: [Int32: Directory.TypeKey]
+
+        func of(_ row: Row, _ reader: EventRow) throws(PostgresError) -> (
+            TenantID, Directory.TypeKey
+        ) {
+            guard let tenant = tenants[try reader.tenant(row)],
+                let type = types[try reader.type(row)]
+            else {
+                throw PostgresError(.schemaMismatch, "an event's tenant or type has no name")
+            }
+            return (tenant, type)
+        }
+    }
+
+    /// The names that the rows' events need; nil when none of them has an event.
+    func names(in rows: Rows, _ reader: EventRow) async throws -> Names? {
         var tenants: Set<Int32> = []
         var types: Set<Int32> = []
         var epoch: UInt64 = 0
         for row in rows where try !reader.isNull(row) {
-            epoch = try row.epoch(firstColumn - 1)
+            epoch = try row.epoch(reader.first - 1)
             tenants.insert(try reader.tenant(row))
             types.insert(try reader.type(row))
         }
-        guard !tenants.isEmpty else { return [] }
+        guard !tenants.isEmpty else { return nil }
         let names = try await directory.names(tenants: tenants, types: types, epoch: epoch)
-        var events: [RecordedEvent] = []
-        events.reserveCapacity(rows.count)
-        for row in rows where try !reader.isNull(row) {
-            guard let tenant = names.tenants[try reader.tenant(row)],
-                let type = names.types[try reader.type(row)]
-            else { throw PostgresError(.schemaMismatch, "an event's tenant or type has no name") }
-            events.append(try reader.event(row, tenant: tenant, type: type))
-        }
-        return events
+        return Names(tenants: names.tenants, types: names.types)
     }
 }

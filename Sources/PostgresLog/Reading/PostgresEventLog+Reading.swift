@@ -15,14 +15,47 @@ extension PostgresEventLog {
         let stretch = try await stretch(
             Stretch(after: after, through: through, backward: false), filter, limit: limit,
             maxBytes: maxBytes)
-        guard after.next >= stretch.earliest else {
-            let bounds = try await bounds()
-            throw EventsError.positionExpired(bounds)
-        }
+        try await check(after, in: stretch)
         return EventPage(
             events: stretch.events,
             scannedThrough: max(after, min(stretch.scanned, stretch.head)), head: stretch.head,
             epoch: stretch.epoch)
+    }
+
+    public func read(
+        after: Position, filter: EventFilter, limit: Int, maxBytes: Int,
+        encoder: any DeliveryEncoder
+    ) async throws -> EncodedPage {
+        do {
+            let read = try await rows(
+                Stretch(after: after, through: .max, backward: false), filter, limit: limit,
+                maxBytes: maxBytes)
+            try await check(after, in: read)
+            var page = PageEncoder(encoder, epoch: read.epoch, maxBatchBytes: maxBytes)
+            var count = 0
+            var bytes = 0
+            var last = after
+            try await forEachRow(of: read.rows) { reader, row, tenant, type throws(PostgresError) in
+                let event = try reader.fields(row, tenant: tenant, type: type)
+                count += 1
+                bytes += event.data.count + Self.bytesOfARow
+                last = event.position
+                page.append(event)
+            }
+            var scanned = read.scanned
+            if count >= limit || bytes >= maxBytes { scanned = last }
+            return EncodedPage(
+                batches: page.batches, scannedThrough: max(after, min(scanned, read.head)),
+                head: read.head, epoch: read.epoch)
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
+
+    private func check(_ after: Position, in read: some StretchOfLog) async throws {
+        guard after.next >= read.earliest else {
+            throw EventsError.positionExpired(try await bounds())
+        }
     }
 
     public func list(_ query: ListQuery) async throws -> Listing {
@@ -59,7 +92,7 @@ extension PostgresEventLog {
         var backward: Bool
     }
 
-    struct StretchRead {
+    struct StretchRead: StretchOfLog {
         var events: [RecordedEvent]
         /// Forward: all up to here was looked at. Backward: all above here was.
         var scanned: Position
@@ -68,15 +101,40 @@ extension PostgresEventLog {
         var epoch: UInt64
     }
 
+    /// A stretch as the store answered it.
+    private struct StretchRows: StretchOfLog {
+        let rows: Rows
+        /// As in ``StretchRead``, when no bound of the page was reached.
+        var scanned: Position
+        let head: Position
+        let earliest: Position
+        let epoch: UInt64
+    }
+
+    /// What SQL counts for a row besides its payload.
+    private static let bytesOfARow = 512
+
     func stretch(
         _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> StretchRead {
         do {
-            return try await read(stretch, filter, limit: limit, maxBytes: maxBytes)
+            let rows = try await rows(stretch, filter, limit: limit, maxBytes: maxBytes)
+            let events = try await events(in: rows.rows, firstColumn: Self.firstColumn)
+            var read = StretchRead(
+                events: events, scanned: rows.scanned, head: rows.head, earliest: rows.earliest,
+                epoch: rows.epoch)
+            let bytes = events.reduce(0) { $0 + $1.data.count + Self.bytesOfARow }
+            if let last = events.last?.position, events.count >= limit || bytes >= maxBytes {
+                read.scanned = stretch.backward ? last.previous : last
+            }
+            return read
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
     }
+
+    /// Where the event begins in the rows of a reading statement.
+    private static let firstColumn = 4
 
     /// As far as this node knows; either way of reading is right.
     private func isShort(_ stretch: Stretch) -> Bool {
@@ -87,9 +145,9 @@ extension PostgresEventLog {
             : stretch.through.rawValue - stretch.after.rawValue < Self.shortStretch
     }
 
-    private func read(
+    private func rows(
         _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
-    ) async throws -> StretchRead {
+    ) async throws -> StretchRows {
         var stretch = stretch
         let rows: Rows
         if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
@@ -116,17 +174,25 @@ extension PostgresEventLog {
         guard let first = rows.first else {
             throw PostgresError(.schemaMismatch, "the log has no head")
         }
-        let events = try await events(in: rows, firstColumn: 4)
-        var read = StretchRead(
-            events: events, scanned: stretch.backward ? stretch.after : stretch.through,
+        var read = StretchRows(
+            rows: rows, scanned: stretch.backward ? stretch.after : stretch.through,
             head: Position(UInt64(try first.int64(0))),
             earliest: Position(UInt64(try first.int64(1))), epoch: try first.epoch(3))
         if let bound = try first.optionalInt64(2) { read.scanned = Position(UInt64(bound)) }
-        let bytes = events.reduce(0) { $0 + $1.data.count + 512 }
-        if let last = events.last?.position, events.count >= limit || bytes >= maxBytes {
-            read.scanned = stretch.backward ? last.previous : last
-        }
         return read
+    }
+
+    /// Hands out the rows that hold an event, each with its names.
+    private func forEachRow(
+        of rows: Rows,
+        _ body: (EventRow, Row, TenantID, Directory.TypeKey) throws(PostgresError) -> Void
+    ) async throws {
+        let reader = EventRow(first: Self.firstColumn)
+        guard let names = try await names(in: rows, reader) else { return }
+        for row in rows where try !reader.isNull(row) {
+            let (tenant, type) = try names.of(row, reader)
+            try body(reader, row, tenant, type)
+        }
     }
 
     /// So many positions of a dense log are so many rows.
@@ -155,6 +221,11 @@ extension PostgresEventLog {
             .int8(Int64(limit)), .int8(Int64(maxBytes)),
         ]
     }
+}
+
+/// What every answer tells of the log besides its events.
+private protocol StretchOfLog {
+    var earliest: Position { get }
 }
 
 extension EventFilter {

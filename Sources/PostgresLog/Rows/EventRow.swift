@@ -36,6 +36,45 @@ struct EventRow {
             data: try row.bytes(first + 23))
     }
 
+    /// The fields where they lie in the rows' buffer.
+    func fields(
+        _ row: Row, tenant: TenantID, type: Directory.TypeKey
+    ) throws(PostgresError) -> EventFields {
+        var fields = EventFields(
+            position: try position(row), partition: Int(try row.int16(first + 6)),
+            id: EventID(try row.uuid(first + 3)), type: type.name, version: type.version,
+            kind: EventKind(rawValue: Int(try row.int16(first + 7))) ?? .domain, tenant: tenant,
+            occurredAt: Timestamp(
+                microseconds: try row.timestamp(first + 1),
+                nanoseconds: Int32(try row.int16(first + 8))),
+            recordedAt: Timestamp(microseconds: try row.timestamp(first + 2)),
+            messageName: type.message, bytes: row.buffer)
+        fields.source = try text(row, 9) ?? .empty
+        fields.subject = try text(row, 10) ?? .empty
+        fields.partitionKey = try text(row, 11)
+        fields.metadata.correlationID = try text(row, 12)
+        fields.metadata.causationID = try text(row, 13) ?? .empty
+        fields.metadata.userID = try text(row, 14) ?? .empty
+        fields.metadata.sessionID = try text(row, 15) ?? .empty
+        fields.metadata.requestID = try text(row, 16) ?? .empty
+        fields.metadata.channel = try text(row, 17) ?? .empty
+        fields.metadata.userAgent = try text(row, 18) ?? .empty
+        fields.metadata.ipAddress = try text(row, 19) ?? .empty
+        fields.metadata.traceparent = try text(row, 20) ?? .empty
+        fields.metadata.tracestate = try text(row, 21) ?? .empty
+        if let extra = try row.optionalString(first + 22) {
+            fields.metadata.extra = StringMap.decode(extra)
+        }
+        fields.data = try text(row, 23) ?? .empty
+        return fields
+    }
+
+    private func text(_ row: Row, _ column: Int) throws(PostgresError) -> EventFields.Text? {
+        try row.stretch(first + column).map {
+            EventFields.Text(offset: $0.lowerBound, count: $0.count)
+        }
+    }
+
     private func metadata(_ row: Row, id: EventID) throws(PostgresError) -> EventMetadata {
         EventMetadata(
             correlationID: try row.optionalString(first + 12) ?? id.description,

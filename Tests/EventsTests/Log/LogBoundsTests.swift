@@ -11,6 +11,12 @@ import Testing
             LogEpoch(id: 3, openedAfter: Position(100)),
         ])
 
+    @Test func `each later epoch may have gone back further than the one before`() {
+        let bounds = SampleEvents.bounds(500, epochs: (1, 0), (2, 100), (3, 90))
+        #expect(bounds.holds(Position(90), epoch: 1))
+        #expect(!bounds.holds(Position(95), epoch: 1))
+    }
+
     @Test(arguments: [
         (UInt64(10), UInt64(1), true), (80, 1, true), (81, 1, false), (100, 2, true),
         (101, 2, false), (150, 3, true), (151, 3, false), (10, 9, false),

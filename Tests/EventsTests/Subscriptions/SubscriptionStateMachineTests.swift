@@ -7,7 +7,7 @@ import Testing
         after position: UInt64, head: UInt64, endsWhenCaughtUp: Bool = false
     ) -> SubscriptionStateMachine {
         SubscriptionStateMachine(
-            after: Position(position), head: Position(head), heartbeat: .seconds(10),
+            after: Position(position), bounds: SampleEvents.bounds(head), heartbeat: .seconds(10),
             endsWhenCaughtUp: endsWhenCaughtUp, now: .zero)
     }
 
@@ -99,5 +99,33 @@ import Testing
         expect(machine.next(now: .zero), .readLog(after: Position(7)))
         machine.scanned(through: Position(50), head: Position(90))
         expect(machine.next(now: .zero), .readTail(after: Position(50)))
+    }
+
+    @Test func `a wait moves the position on, past what did not match`() {
+        var machine = machine(after: 7, head: 7)
+        _ = machine.next(now: .zero)
+        _ = machine.next(now: .zero)
+        machine.tailEnded(known: Position(7))
+        expect(machine.next(now: .zero), .wait(after: Position(7), until: .seconds(10)))
+        machine.waited(through: Position(40))
+        expect(machine.next(now: .seconds(10)), .checkpoint(Position(40)))
+    }
+
+    @Test func `another history goes on where it holds all that was handed over`() throws {
+        var machine = machine(after: 5, head: 9)
+        machine.sawOtherHistory()
+        expect(machine.next(now: .zero), .readBounds)
+        try machine.goOn(in: SampleEvents.bounds(6, epochs: (1, 0), (2, 5)))
+        #expect(machine.epoch == 2)
+        expect(machine.next(now: .zero), .readTail(after: Position(5)))
+    }
+
+    @Test func `another history that holds less ends it`() {
+        var machine = machine(after: 5, head: 9)
+        machine.sawOtherHistory()
+        let error = #expect(throws: EventsError.self) {
+            try machine.goOn(in: SampleEvents.bounds(20, epochs: (1, 0), (2, 4)))
+        }
+        #expect(error?.reason == .logDiverged)
     }
 }

@@ -237,6 +237,54 @@ import Testing
         _ = try await subscriptions.open(request(.after(Position(3))))
     }
 
+    @Test func `who wants none of it sleeps, and is told how far the log is`() async throws {
+        try await running {
+            var subscription = try await subscriptions.open(request(.end, types: ["order.paid"]))
+            _ = try await subscription.next()
+            _ = try await subscription.next()
+            try await withThrowingTaskGroup(of: SubscriptionItem?.self) { group in
+                group.addTask { [subscription] in
+                    var subscription = subscription
+                    return try await subscription.next()
+                }
+                while tail.waiting == 0 { await Task.yield() }
+                // More than the tail can hold: whoever had to look would have to read the log.
+                let reads = log.reads
+                for round in UInt64(0)..<20 { publish(round * 1_000 + 1...round * 1_000 + 1_000) }
+                #expect(tail.look { $0.ring.floor } > .zero)
+                guard case .checkpoint(Position(20_000)) = try await group.next() else {
+                    Issue.record("nothing matches up to the head")
+                    return
+                }
+                #expect(log.reads <= reads + 20, "the tail's own")
+            }
+        }
+    }
+
+    @Test func `the wire form tells the same`() async throws {
+        log.store(SampleEvents.events(1...700))
+        try await running {
+            var subscription = try await subscriptions.open(request(.beginning))
+            var seen: [UInt64] = []
+            while seen.count < 700,
+                let item = try await subscription.next(encodedBy: PlainEncoder())
+            {
+                if case .deliveries(let batch) = item {
+                    seen += PlainEncoder.positions(batch.bytes)
+                }
+            }
+            publish(701...703)
+            while seen.count < 703,
+                let item = try await subscription.next(encodedBy: PlainEncoder())
+            {
+                if case .deliveries(let batch) = item {
+                    seen += PlainEncoder.positions(batch.bytes)
+                }
+            }
+            #expect(seen == Array(1...703))
+        }
+    }
+
     @Test func `a log that was restored ends the streams that saw what is gone`() async throws {
         try await running {
             publish(1...9)
