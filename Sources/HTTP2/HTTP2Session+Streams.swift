@@ -164,6 +164,7 @@ extension HTTP2Session {
                     flags: kept)
                 index += 1
             }
+            guard !fields.isEmpty else { return unsafe body(room.baseAddress, index) }
             return unsafe fields.withPointers { name, value in
                 unsafe room[index] = nghttp2_nv(
                     name: UnsafeMutablePointer(mutating: name.baseAddress),

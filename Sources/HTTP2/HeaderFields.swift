@@ -23,9 +23,18 @@ public struct HeaderFields: Sendable, Hashable {
 
     public mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         let lengths = UInt64(UInt32(name.count)) | UInt64(UInt32(value.count)) << 32
-        unsafe withUnsafeBytes(of: lengths.littleEndian) { unsafe packed.append(contentsOf: $0) }
-        unsafe name.withUnsafeBufferPointer { name in unsafe packed.append(contentsOf: name) }
-        unsafe value.withUnsafeBufferPointer { value in unsafe packed.append(contentsOf: value) }
+        let size = 8 + name.count + value.count
+        packed.append(addingCapacity: size) { output in
+            unsafe output.withUnsafeMutableBufferPointer { output, initialized in
+                let room = UnsafeMutableRawBufferPointer(output)
+                unsafe room.storeBytes(of: lengths.littleEndian, as: UInt64.self)
+                let texts = unsafe UnsafeMutableRawBufferPointer(rebasing: room[8...])
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: texts[name.count...])
+                unsafe name.withUnsafeBytes { unsafe texts.copyMemory(from: $0) }
+                unsafe value.withUnsafeBytes { unsafe rest.copyMemory(from: $0) }
+                initialized += size
+            }
+        }
         count += 1
     }
 

@@ -6,7 +6,7 @@
 /// already costs two allocations and a question to the runtime, several times a call.
 public struct LoopBound<Value: AnyObject>: @unchecked Sendable {
     public let loop: IOLoop
-    private let object: Value
+    @usableFromInline let object: Value
 
     /// On the loop only.
     public init(_ object: Value, on loop: IOLoop) {
@@ -16,6 +16,7 @@ public struct LoopBound<Value: AnyObject>: @unchecked Sendable {
     }
 
     /// On the loop only.
+    @inlinable
     public var value: Value {
         precondition(loop.isOnLoop, "Opened off its loop")
         return object
