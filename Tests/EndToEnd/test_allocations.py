@@ -23,7 +23,7 @@ CALLS = 10_000
 STREAMS, MESSAGES_A_STREAM = 100, 1_000
 
 # Blocks: what they are now, and a little.
-A_CALL = 20
+A_CALL = 12
 A_MESSAGE = 1.1
 
 
