@@ -280,10 +280,7 @@ extension ApusV1.DeleteGroupResponse: Message {
         unpacked.end()
     }
 
-    public func encoded() -> [UInt8] {
-        let arena = Arena()
-        return unsafe arena.serialize(packed(in: arena))
-    }
+    public func encoded() -> [UInt8] { unknownFields }
 
     init(copying c: UnsafePointer<Apus__V1__DeleteGroupResponse>) {
         self.init(

@@ -17,10 +17,7 @@ extension ApusV1.HealthRequest: Message {
         unpacked.end()
     }
 
-    public func encoded() -> [UInt8] {
-        let arena = Arena()
-        return unsafe arena.serialize(packed(in: arena))
-    }
+    public func encoded() -> [UInt8] { unknownFields }
 
     init(copying c: UnsafePointer<Apus__V1__HealthRequest>) {
         self.init(

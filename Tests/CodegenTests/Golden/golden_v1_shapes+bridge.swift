@@ -327,10 +327,7 @@ extension GoldenV1.Leaf: Message {
         unpacked.end()
     }
 
-    public func encoded() -> [UInt8] {
-        let arena = Arena()
-        return unsafe arena.serialize(packed(in: arena))
-    }
+    public func encoded() -> [UInt8] { unknownFields }
 
     init(copying c: UnsafePointer<Golden__V1__Leaf>) {
         self.init(

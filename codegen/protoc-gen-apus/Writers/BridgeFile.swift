@@ -41,6 +41,10 @@ struct BridgeFile {
             writer.line("unpacked.end()")
         }
         writer.gap()
+        // Nothing but them is in it.
+        guard !message.properties.isEmpty else {
+            return writer.line("public func encoded() -> [UInt8] { unknownFields }")
+        }
         writer.block("public func encoded() -> [UInt8]") { writer in
             writer.line("let arena = Arena()")
             writer.line("return unsafe arena.serialize(packed(in: arena))")

@@ -17,10 +17,7 @@ extension GrpcTesting.Empty: Message {
         unpacked.end()
     }
 
-    public func encoded() -> [UInt8] {
-        let arena = Arena()
-        return unsafe arena.serialize(packed(in: arena))
-    }
+    public func encoded() -> [UInt8] { unknownFields }
 
     init(copying c: UnsafePointer<Grpc__Testing__Empty>) {
         self.init(

@@ -594,10 +594,7 @@ extension GrpcTesting.LoadBalancerAccumulatedStatsRequest: Message {
         unpacked.end()
     }
 
-    public func encoded() -> [UInt8] {
-        let arena = Arena()
-        return unsafe arena.serialize(packed(in: arena))
-    }
+    public func encoded() -> [UInt8] { unknownFields }
 
     init(copying c: UnsafePointer<Grpc__Testing__LoadBalancerAccumulatedStatsRequest>) {
         self.init(
@@ -829,10 +826,7 @@ extension GrpcTesting.ClientConfigureResponse: Message {
         unpacked.end()
     }
 
-    public func encoded() -> [UInt8] {
-        let arena = Arena()
-        return unsafe arena.serialize(packed(in: arena))
-    }
+    public func encoded() -> [UInt8] { unknownFields }
 
     init(copying c: UnsafePointer<Grpc__Testing__ClientConfigureResponse>) {
         self.init(
