@@ -17,6 +17,8 @@ struct Migration: Sendable {
         Migration("m0102_replays", PackageResources.m0102_replays_sql),
         Migration("m0103_lead_analytics", PackageResources.m0103_lead_analytics_sql),
         Migration("m0110_checksum", PackageResources.m0110_checksum_sql),
+        Migration(
+            "m0111_append_by_subscript", PackageResources.m0111_append_by_subscript_sql),
         Migration("m0115_outbox", PackageResources.m0115_outbox_sql),
         Migration("m0116_publish", PackageResources.m0116_publish_sql),
         Migration("m0120_retention", PackageResources.m0120_retention_sql),
