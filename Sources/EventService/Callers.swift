@@ -38,6 +38,7 @@ public struct Callers: Sendable {
             caller: try caller(of: call),
             userAgent: call.metadata.first("user-agent") ?? "",
             ipAddress: call.peerHost,
-            traceparent: call.metadata.first("traceparent") ?? "")
+            traceparent: call.metadata.first("traceparent") ?? "",
+            deadline: call.deadline)
     }
 }

@@ -114,6 +114,21 @@ extension EventsError {
             details: [.info(reason: .overloaded, metadata: [:]), .retry(after: retryAfter)])
     }
 
+    /// - Parameter tenant: Who has so much waiting that others would find no room.
+    public static func tenantOverloaded(
+        _ tenant: TenantID, retryAfter: Duration
+    ) -> EventsError {
+        EventsError(
+            .resourceExhausted, "Too much of this tenant is waiting to be stored.",
+            details: [
+                .info(reason: .overloaded, metadata: ["tenant_id": tenant.rawValue]),
+                .retry(after: retryAfter),
+                .quota(
+                    subject: "tenant:\(tenant.rawValue)",
+                    description: "the tenant's share of what may wait to be stored"),
+            ])
+    }
+
     /// - Parameter reason: One of the store's states, or `outcomeUnknown` when the connection was
     ///   lost with the events on their way.
     public static func unavailable(

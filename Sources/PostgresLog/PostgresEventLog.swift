@@ -6,14 +6,16 @@ public import Telemetry
 /// The log in Postgres. One object a node; `run()` keeps its connections.
 public final class PostgresEventLog: EventLog, Sendable {
     public struct Configuration: Sendable {
-        /// Most events and bytes that wait to be stored; more is refused.
+        /// Most events and bytes that wait to be stored; more is refused. One account gets four
+        /// fifths of it at most.
         public var maxWaitingEvents = 50_000
         public var maxWaitingBytes = 64 << 20
         /// Most events stored by one statement.
         public var maxBatchEvents = 1_000
         /// Batches under way at one time.
         public var maxBatchesInFlight = 2
-        /// How long publishes wait for a store that went away before they are told so.
+        /// How long publishes without a deadline wait for a store that went away before they are
+        /// told so; the others wait until their deadline.
         public var patience: Duration = .seconds(5)
         /// Other nodes' hints are listened to.
         public var usesHints = true
@@ -68,8 +70,9 @@ public final class PostgresEventLog: EventLog, Sendable {
         committer = GroupCommitter(
             on: loop, configuration: committing, observers: observers, directory: directory,
             gauges: WaitingGauges(metrics), logger: logger, clock: clock
-        ) {
-            try await PostgresConnection.connect(session, on: loop, logger: logger)
+        ) { onClose in
+            try await PostgresConnection.connect(
+                session, on: loop, logger: logger, onClose: onClose)
         }
         let policy = configuration.retention
         sizing = PartitionSizing(

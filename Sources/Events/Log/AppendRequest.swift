@@ -5,13 +5,21 @@ public struct AppendRequest: Sendable {
     /// Stores what can be stored; otherwise all or nothing. Never together with a precondition.
     public let allowPartial: Bool
     public let precondition: SubjectPrecondition?
+    /// Whose share of what may wait it takes: the caller's tenant.
+    public let account: TenantID
+    /// How long the caller waits for a store that is away; nil: as long as the log sees fit.
+    public let deadline: ContinuousClock.Instant?
 
+    /// - Parameter account: By default the tenant of the first event.
     public init(
-        events: [NewEvent], allowPartial: Bool = false, precondition: SubjectPrecondition? = nil
+        events: [NewEvent], allowPartial: Bool = false, precondition: SubjectPrecondition? = nil,
+        account: TenantID? = nil, deadline: ContinuousClock.Instant? = nil
     ) {
         self.events = events
         self.allowPartial = allowPartial
         self.precondition = precondition
+        self.account = account ?? events.first?.tenant ?? .default
+        self.deadline = deadline
     }
 }
 

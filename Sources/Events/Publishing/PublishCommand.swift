@@ -29,14 +29,18 @@ public struct PublishContext: Sendable, Hashable {
     public var userAgent: String
     public var ipAddress: String
     public var traceparent: String
+    /// When the caller stops waiting.
+    public var deadline: ContinuousClock.Instant?
 
     public init(
-        caller: Caller, userAgent: String = "", ipAddress: String = "", traceparent: String = ""
+        caller: Caller, userAgent: String = "", ipAddress: String = "", traceparent: String = "",
+        deadline: ContinuousClock.Instant? = nil
     ) {
         self.caller = caller
         self.userAgent = userAgent
         self.ipAddress = ipAddress
         self.traceparent = traceparent
+        self.deadline = deadline
     }
 }
 

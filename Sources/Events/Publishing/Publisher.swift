@@ -83,7 +83,9 @@ public struct Publisher: Sendable {
         guard faults.isEmpty else { throw .invalid(faults) }
         let precondition = try subjectPrecondition(command.precondition, events)
         return Prepared(
-            append: AppendRequest(events: events, precondition: precondition),
+            append: AppendRequest(
+                events: events, precondition: precondition,
+                account: checker.context.caller.tenant, deadline: checker.context.deadline),
             rejected: Array(repeating: nil, count: events.count))
     }
 
@@ -100,7 +102,10 @@ public struct Publisher: Sendable {
             }
         }
         return Prepared(
-            append: AppendRequest(events: events, allowPartial: true), rejected: rejected)
+            append: AppendRequest(
+                events: events, allowPartial: true, account: checker.context.caller.tenant,
+                deadline: checker.context.deadline),
+            rejected: rejected)
     }
 
     /// Answers have a bound, so what is too long for an id is not sent back.

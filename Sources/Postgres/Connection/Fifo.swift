@@ -1,15 +1,17 @@
 /// A queue over one array: what was taken leaves a gap at the front, closed now and then.
-struct Fifo<Element> {
+package struct Fifo<Element> {
     private var elements: [Element?] = []
     private var head = 0
 
-    var count: Int { elements.count - head }
-    var isEmpty: Bool { elements.count == head }
-    var first: Element? { isEmpty ? nil : elements[head] }
+    package init() {}
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    package var count: Int { elements.count - head }
+    package var isEmpty: Bool { elements.count == head }
+    package var first: Element? { isEmpty ? nil : elements[head] }
 
-    mutating func popFirst() -> Element? {
+    package mutating func append(_ element: Element) { elements.append(element) }
+
+    package mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
         let element = elements[head]
         elements[head] = nil
@@ -25,7 +27,7 @@ struct Fifo<Element> {
     }
 
     /// Changes the oldest element in place; nothing when there is none.
-    mutating func updateFirst(_ change: (inout Element) -> Void) {
+    package mutating func updateFirst(_ change: (inout Element) -> Void) {
         guard head < elements.count, var element = elements[head].take() else { return }
         change(&element)
         elements[head] = element

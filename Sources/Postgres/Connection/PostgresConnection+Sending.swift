@@ -13,6 +13,25 @@ extension PostgresConnection {
         try await run(statement, try EncodedParameters(parameters), turn: nil)
     }
 
+    /// As ``execute(_:_:)`` for who lives on the connection's loop and has no task to spare.
+    ///
+    /// - Parameter then: Called once, on the loop; before this returns when there is no session.
+    package func execute(
+        _ statement: Statement, _ parameters: [Parameter],
+        then: @escaping @Sendable (Result<Rows, PostgresError>) -> Void
+    ) {
+        let encoded: EncodedParameters
+        do {
+            encoded = try EncodedParameters(parameters)
+        } catch {
+            then(.failure(error))
+            return
+        }
+        nextID += 1
+        askers[nextID] = .callback(then)
+        submit(Request(id: nextID, statement: statement, parameters: encoded), turn: nil)
+    }
+
     /// - Parameter turn: Of the transaction it belongs to.
     func run(
         _ statement: Statement, _ parameters: EncodedParameters, turn: UInt64?
@@ -25,7 +44,7 @@ extension PostgresConnection {
                     waiter.resume(throwing: CancellationError())
                     return
                 }
-                waiters[id] = waiter
+                askers[id] = .task(waiter)
                 submit(Request(id: id, statement: statement, parameters: parameters), turn: turn)
             }
         } onCancel: {
@@ -34,7 +53,7 @@ extension PostgresConnection {
     }
 
     private func cancel(_ id: UInt64) {
-        waiters.removeValue(forKey: id)?.resume(throwing: CancellationError())
+        askers.removeValue(forKey: id)?.cancel()
     }
 
     /// Sends a request, or lets it wait its turn.
@@ -84,7 +103,7 @@ extension PostgresConnection {
             case .request(let request):
                 guard inFlight.count < configuration.maxInFlight else { return }
                 _ = waiting.popFirst()
-                let isWanted = request.isDetached || waiters[request.id] != nil
+                let isWanted = request.isDetached || askers[request.id] != nil
                 if isWanted { send(request) }
             case .turn(let turn):
                 _ = waiting.popFirst()

@@ -35,8 +35,8 @@ public actor PostgresConnection {
     var inFlight = Fifo<Request>()
     var replies = PipelineReplies()
     var prepared = PreparedStatements()
-    /// Who waits for the answer of a request; none for one that was cancelled.
-    var waiters: [UInt64: Waiter<Rows, any Error>] = [:]
+    /// Who asked what a request answers; nobody any more for one that was cancelled.
+    var askers: [UInt64: Asker] = [:]
     var turnWaiters: [UInt64: Waiter<Void, any Error>] = [:]
     /// Who has the connection alone.
     var holder: Turn?
@@ -72,7 +72,7 @@ public actor PostgresConnection {
     }
 
     /// - Parameter onClose: Called once, on the loop, when a connection that was open ends.
-    static func connect(
+    package static func connect(
         _ configuration: PostgresConfiguration, on loop: IOLoop, logger: Logger,
         onClose: @escaping @Sendable (PostgresConnection) -> Void
     ) async throws -> PostgresConnection {
@@ -114,8 +114,9 @@ public actor PostgresConnection {
         script = nil
         inFlight = Fifo()
         waiting = Fifo()
-        for waiter in waiters.values { waiter.resume(throwing: error) }
-        waiters = [:]
+        let asked = askers
+        askers = [:]
+        for asker in asked.values { asker.tell(.failure(error)) }
         for waiter in turnWaiters.values { waiter.resume(throwing: error) }
         turnWaiters = [:]
         for streams in listeners.values {
@@ -126,11 +127,7 @@ public actor PostgresConnection {
     }
 
     func finish(_ id: UInt64, _ result: Result<Rows, PostgresError>) {
-        guard let waiter = waiters.removeValue(forKey: id) else { return }
-        switch result {
-        case .success(let rows): waiter.resume(returning: rows)
-        case .failure(let error): waiter.resume(throwing: error)
-        }
+        askers.removeValue(forKey: id)?.tell(result)
     }
 
     /// Throws when there is no session.

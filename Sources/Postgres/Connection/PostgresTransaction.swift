@@ -85,7 +85,7 @@ extension PostgresConnection {
                     waiter.resume(throwing: CancellationError())
                     return
                 }
-                waiters[id] = waiter
+                askers[id] = .task(waiter)
                 submit(
                     Request(
                         id: id, statement: TransactionIsolation.commit, parameters: .none,
@@ -95,10 +95,7 @@ extension PostgresConnection {
             }
         } onCancel: {
             loop.execute {
-                self.assumeIsolated {
-                    $0.waiters.removeValue(forKey: id)?
-                        .resume(throwing: CancellationError())
-                }
+                self.assumeIsolated { $0.askers.removeValue(forKey: id)?.cancel() }
             }
         }
         // A commit of a transaction that failed before is answered with a rollback.

@@ -6,13 +6,18 @@ struct AppendBatch: Sendable {
     /// Names the batch in `apus.appends`.
     let id: UUIDBits
     private(set) var entries: [BatchQueue.Entry]
+    /// Batches of one committer are numbered in the order in which they were sent.
+    let number: UInt64
     /// The answer to an earlier attempt was lost.
     var isInDoubt = false
     /// A position which the log had reached before the first attempt.
     private(set) var sentAfter: Position
 
-    init(id: UUIDBits, entries: [BatchQueue.Entry], sentAfter: Position) {
+    init(
+        id: UUIDBits, number: UInt64 = 0, entries: [BatchQueue.Entry], sentAfter: Position
+    ) {
         self.id = id
+        self.number = number
         self.entries = entries
         self.sentAfter = sentAfter
     }
@@ -21,6 +26,13 @@ struct AppendBatch: Sendable {
     mutating func restart(_ entries: [BatchQueue.Entry], after position: Position) {
         self.entries = entries
         sentAfter = min(sentAfter, position)
+    }
+
+    /// The batch with those of its requests for which `isWanted` says so.
+    func keeping(_ isWanted: (BatchQueue.Entry) -> Bool) -> AppendBatch {
+        var batch = self
+        batch.entries.removeAll { !isWanted($0) }
+        return batch
     }
 
     var eventCount: Int { entries.reduce(0) { $0 + $1.append.events.count } }
@@ -98,7 +110,7 @@ private struct Columns {
         subjectKeys.set(append.subjectKeys[index], at: row)
         types.append(append.types[index])
         kinds.append(Int16(event.kind.rawValue))
-        partitions.append(Int16(Partition.of(tenant: event.tenant, key: event.partitionKey)))
+        partitions.append(append.partitions[index])
         occurred.append(event.occurredAt.microseconds)
         nanos.append(Int16(event.occurredAt.nanosecondsOfMicrosecond))
         sources.append(event.source)
@@ -109,7 +121,7 @@ private struct Columns {
         partitionKeys.set(isUsual ? nil : event.partitionKey, at: row)
         add(event.metadata, of: event.id, at: row)
         payloads.append(event.data)
-        checksums.append(EventChecksum(event).rawValue)
+        checksums.append(append.checksums[index].rawValue)
     }
 
     private mutating func add(_ values: EventMetadata, of id: EventID, at row: Int) {

@@ -5,10 +5,16 @@ import Postgres
 ///
 /// What waits goes as soon as the connection is free; no timer makes anyone wait for company. A
 /// second batch goes after the first before that is answered only when it is full, so that few
-/// requests share one flush rather than take two. The order of the requests is kept.
+/// requests share one flush rather than take two.
 ///
-/// A batch is checked as one, so it ends before a request whose answer hangs on an earlier one of
-/// the same batch: an id in both, or a precondition on a subject that the earlier one writes to.
+/// Each account has a lane, in which the order of the requests is kept. A batch is filled from the
+/// lanes in turn by deficit round robin (Shreedhar and Varghese, 1996), so that one account's burst
+/// leaves the others their part of every batch. Of the room for waiting requests an account gets
+/// four times what stays free at most: one alone has four fifths, and who comes next finds room.
+///
+/// A batch is checked as one, so a lane gives nothing more to it from a request on whose answer
+/// hangs on an earlier one of the same batch: an id in both, or a precondition on a subject that
+/// the earlier one writes to.
 struct BatchQueue {
     struct Limits: Sendable {
         var maxBatchEvents = 1_000
@@ -24,62 +30,98 @@ struct BatchQueue {
     struct Entry: Sendable {
         let ticket: UInt64
         let append: PreparedAppend
+        /// When it stops waiting for a store that is away; nil: it came while the store was there.
+        var deadline: ContinuousClock.Instant?
         /// Failed in company: travels alone now, so that only the culprit fails again.
         var isAlone = false
     }
 
+    /// Why a request may not wait.
+    enum Refusal: Equatable {
+        /// Too much waits already.
+        case full
+        /// Too much of this account waits.
+        case share
+    }
+
+    /// How many times what stays free an account may have waiting.
+    private static let shareOfFree = 4
+
     let limits: Limits
+    /// Credit that a lane gets at each of its turns.
+    private let quantum: Int
     private(set) var waitingEvents = 0
     private(set) var waitingBytes = 0
     private(set) var inFlight = 0
-    /// `entries[..<start]` are gone.
-    private var entries: [Entry?] = []
-    private var start = 0
+
+    private var lanes: [WaitingLane] = []
+    private var laneOf: [TenantID: Int] = [:]
+    private var freeLanes: [Int] = []
+    /// Lanes in the order of their turns. Those emptied by cancellations may still stand here.
+    private var ring = Fifo<Int>()
+    private var emptyInRing = 0
+    /// The first lane's turn began in an earlier batch.
+    private var isMidTurn = false
+    private var batches: UInt64 = 0
 
     init(limits: Limits) {
         self.limits = limits
+        quantum = max(1, limits.maxBatchEvents / 20)
     }
 
-    var isEmpty: Bool { waitingEvents == 0 }
+    var isEmpty: Bool { ring.count == emptyInRing }
 
-    /// False when too much waits already.
-    mutating func add(_ entry: Entry) -> Bool {
-        let append = entry.append
-        guard
-            isEmpty
-                || waitingEvents + append.events.count <= limits.maxWaitingEvents
-                    && waitingBytes + append.byteCount <= limits.maxWaitingBytes
-        else { return false }
-        count(append, 1)
-        entries.append(entry)
-        return true
+    /// - Returns: Nil when the request waits now.
+    mutating func add(_ entry: Entry) -> Refusal? {
+        let known = laneOf[entry.append.account]
+        if let refusal = refusal(of: entry.append, known) { return refusal }
+        let lane = known ?? makeLane(of: entry.append.account)
+        change(lane) { $0.append(entry) }
+        return nil
+    }
+
+    private func refusal(of append: PreparedAppend, _ lane: Int?) -> Refusal? {
+        if isEmpty { return nil }
+        let events = limits.maxWaitingEvents - waitingEvents - append.events.count
+        let bytes = limits.maxWaitingBytes - waitingBytes - append.byteCount
+        let isFull = events < 0 || bytes < 0
+        guard let lane, !lanes[lane].isEmpty else { return isFull ? .full : nil }
+        let held = (events: lanes[lane].events, bytes: lanes[lane].bytes)
+        if isFull {
+            let others = ring.count - emptyInRing
+            let isGreedy =
+                held.events > limits.maxWaitingEvents / others
+                || held.bytes > limits.maxWaitingBytes / others
+            return isGreedy ? .share : .full
+        }
+        let isOver =
+            held.events + append.events.count > Self.shareOfFree * events
+            || held.bytes + append.byteCount > Self.shareOfFree * bytes
+        return isOver ? .share : nil
     }
 
     /// Takes a request out; false when it is not waiting.
-    mutating func remove(_ ticket: UInt64) -> Bool {
-        guard let index = entries[start...].firstIndex(where: { $0?.ticket == ticket }),
-            let entry = entries[index]
-        else { return false }
-        count(entry.append, -1)
-        entries[index] = nil
-        return true
+    mutating func remove(_ ticket: UInt64, of account: TenantID) -> Bool {
+        guard let lane = laneOf[account] else { return false }
+        var removed = false
+        change(lane) { removed = $0.remove(ticket) != nil }
+        if emptyInRing > 64, emptyInRing > ring.count / 2 { retireEmptyLanes() }
+        return removed
     }
 
-    /// Puts requests back to where they came from: the front.
+    /// Takes those out that match.
+    mutating func removeAll(where matches: (Entry) -> Bool) -> [Entry] {
+        var removed: [Entry] = []
+        for lane in laneOf.values { change(lane) { removed += $0.removeAll(where: matches) } }
+        retireEmptyLanes()
+        return removed
+    }
+
+    /// Puts requests back to where they came from: the front of their lanes.
     mutating func giveBack(_ returned: [Entry]) {
-        for entry in returned { count(entry.append, 1) }
-        entries.replaceSubrange(..<start, with: returned.map(Optional.some))
-        start = 0
-    }
-
-    /// Empties the queue.
-    mutating func removeAll() -> [Entry] {
-        let all = entries[start...].compactMap { $0 }
-        entries = []
-        start = 0
-        waitingEvents = 0
-        waitingBytes = 0
-        return all
+        for (account, entries) in Dictionary(grouping: returned, by: \.append.account) {
+            change(laneOf[account] ?? makeLane(of: account)) { $0.putBack(entries) }
+        }
     }
 
     /// Whether a batch is to be sent now.
@@ -92,41 +134,44 @@ struct BatchQueue {
     /// The next batch to send now, if one is to be sent.
     mutating func next() -> [Entry]? {
         guard isReady else { return nil }
-        var batch: [Entry] = []
-        var events = 0
-        var bytes = 0
-        var ids: Set<PreparedAppend.Key> = []
-        while start < entries.count {
-            guard let entry = entries[start] else {
-                start += 1
-                continue
+        batches += 1
+        var batch = FillingBatch(limits: limits)
+        var closed = 0
+        while !batch.isFull, closed < ring.count, let lane = ring.first {
+            if lanes[lane].closedIn != batches {
+                if !isMidTurn { lanes[lane].credit += quantum }
+                isMidTurn = false
+                if !takeTurn(lane, &batch) {
+                    lanes[lane].closedIn = batches
+                    closed += 1
+                }
             }
-            let append = entry.append
-            if !batch.isEmpty {
-                guard !entry.isAlone, events + append.events.count <= limits.maxBatchEvents,
-                    bytes + append.byteCount <= limits.maxBatchBytes,
-                    !hangs(append, on: batch, ids: ids)
-                else { break }
+            if batch.isFull, !lanes[lane].isEmpty {
+                isMidTurn = true
+                break
             }
-            entries[start] = nil
-            start += 1
-            batch.append(entry)
-            events += append.events.count
-            bytes += append.byteCount
-            count(append, -1)
-            if entry.isAlone { break }
-            ids.formUnion(append.chosenKeys)
+            _ = ring.popFirst()
+            if lanes[lane].isEmpty { retire(lane) } else { ring.append(lane) }
         }
-        if start == entries.count {
-            entries.removeAll(keepingCapacity: true)
-            start = 0
-        } else if start > 1_024, start * 2 > entries.count {
-            entries.removeSubrange(..<start)
-            start = 0
-        }
-        guard !batch.isEmpty else { return nil }
+        guard !batch.entries.isEmpty else { return nil }
         inFlight += 1
-        return batch
+        return batch.entries
+    }
+
+    /// Moves what the lane's credit allows.
+    ///
+    /// - Returns: False when nothing more of the lane may travel in this batch.
+    private mutating func takeTurn(_ lane: Int, _ batch: inout FillingBatch) -> Bool {
+        while !batch.isFull, let entry = lanes[lane].first {
+            let cost = WaitingLane.cost(entry.append)
+            // Credit is for sharing: who is alone needs none.
+            if ring.count > 1, cost > lanes[lane].credit { return true }
+            guard batch.takes(entry) else { return batch.isFull }
+            lanes[lane].credit = max(0, lanes[lane].credit - cost)
+            change(lane) { _ = $0.popFirst() }
+            batch.add(entry)
+        }
+        return true
     }
 
     /// The batch was answered, or failed.
@@ -134,16 +179,47 @@ struct BatchQueue {
         inFlight -= 1
     }
 
-    private func hangs(
-        _ append: PreparedAppend, on batch: [Entry], ids: Set<PreparedAppend.Key>
-    ) -> Bool {
-        if !ids.isEmpty, append.chosenKeys.contains(where: ids.contains) { return true }
-        guard let held = append.held else { return false }
-        return batch.contains { entry in entry.append.subjectKeys.contains(held.key) }
+    // MARK: Lanes
+
+    private mutating func makeLane(of account: TenantID) -> Int {
+        let lane = freeLanes.popLast() ?? lanes.count
+        if lane == lanes.count {
+            lanes.append(WaitingLane(account: account))
+        } else {
+            lanes[lane].serve(account)
+        }
+        laneOf[account] = lane
+        return lane
     }
 
-    private mutating func count(_ append: PreparedAppend, _ sign: Int) {
-        waitingEvents += sign * append.events.count
-        waitingBytes += sign * append.byteCount
+    /// Changes what a lane holds, and keeps the books of it.
+    private mutating func change(_ lane: Int, _ change: (inout WaitingLane) -> Void) {
+        let before = (lanes[lane].events, lanes[lane].bytes, lanes[lane].isEmpty)
+        change(&lanes[lane])
+        waitingEvents += lanes[lane].events - before.0
+        waitingBytes += lanes[lane].bytes - before.1
+        if !lanes[lane].isInRing {
+            guard !lanes[lane].isEmpty else { return }
+            lanes[lane].isInRing = true
+            ring.append(lane)
+        } else if before.2 != lanes[lane].isEmpty {
+            emptyInRing += lanes[lane].isEmpty ? 1 : -1
+        }
+    }
+
+    /// For a lane that was taken out of the ring. Its credit ends: who comes and goes gains nothing.
+    private mutating func retire(_ lane: Int) {
+        emptyInRing -= 1
+        lanes[lane].isInRing = false
+        laneOf[lanes[lane].account] = nil
+        freeLanes.append(lane)
+    }
+
+    private mutating func retireEmptyLanes() {
+        if let first = ring.first, lanes[first].isEmpty { isMidTurn = false }
+        for _ in 0..<ring.count {
+            guard let lane = ring.popFirst() else { return }
+            if lanes[lane].isEmpty { retire(lane) } else { ring.append(lane) }
+        }
     }
 }

@@ -11,7 +11,13 @@ enum LimitFlags {
         .value(
             "max-waiting-events", "COUNT",
             "Published and not yet stored, on this node; default \(usualLog.maxWaitingEvents)."),
-        .value("max-waiting-bytes", "BYTES", "Of them; default \(usualLog.maxWaitingBytes)."),
+        .value(
+            "max-waiting-bytes", "BYTES",
+            "Of them; default \(usualLog.maxWaitingBytes). One tenant gets four fifths at most."),
+        .value(
+            "publish-patience", "DURATION",
+            "How long a publish without a deadline waits for a database that is away;"
+                + " default 5s."),
         .value(
             "max-connections", "COUNT",
             "Further ones are closed at once; default \(usual.maxConnections)."),
@@ -92,6 +98,7 @@ enum LimitFlags {
         var log = usualLog
         try set(&log.maxWaitingEvents, arguments, "max-waiting-events", 1...10_000_000)
         try set(&log.maxWaitingBytes, arguments, "max-waiting-bytes", 1_024...(1 << 40))
+        try set(&log.patience, arguments, "publish-patience")
         return log
     }
 
