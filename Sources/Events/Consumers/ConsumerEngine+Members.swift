@@ -104,6 +104,11 @@ extension ConsumerEngine {
             change(to: stored)
         }
         let node = environment.node
+        // A reset freed them, or another node took them for dead.
+        let lost = machine.held.filter {
+            survey.holders[$0] != node && machine.partitions[$0]?.isBeingReleased == false
+        }
+        for index in lost { machine.drop(index) }
         let wanted = PartitionBalance(holders: survey.holders, weights: survey.members)
             .assign(survey.holders)
         let leaving = machine.held.filter { wanted[$0] != nil && wanted[$0] != node }

@@ -94,6 +94,7 @@ public final class Groups: Sendable {
         guard try await store.update(group) else {
             throw EventsError.groupNotFound(name.rawValue)
         }
+        tellAll()
         return try await get(name, tenant: tenant)
     }
 
@@ -110,6 +111,7 @@ public final class Groups: Sendable {
         guard try await store.reset(group, after: position) else {
             throw EventsError.groupNotFound(name.rawValue)
         }
+        tellAll()
         return try await get(name, tenant: tenant)
     }
 
@@ -118,6 +120,7 @@ public final class Groups: Sendable {
         guard try await store.delete(name, tenant: tenant) else {
             throw EventsError.groupNotFound(name.rawValue)
         }
+        tellAll()
     }
 
     private func find(_ name: GroupName, tenant: TenantID) async throws -> StoredGroup {
@@ -243,9 +246,14 @@ public final class Groups: Sendable {
     /// Whoever holds the partitions acts on them.
     private func leave(_ answers: [TokenAnswer], to consumer: Int32) async throws -> [Bool] {
         let counts = try await environment.books.remark(consumer, answers)
+        tellAll()
+        return counts
+    }
+
+    /// Something changed that holders of partitions should look at, here or elsewhere.
+    private func tellAll() {
         lookAgain()
         environment.tell()
-        return counts
     }
 
     /// Another node did something that this one should look at.

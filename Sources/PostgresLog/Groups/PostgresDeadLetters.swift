@@ -28,7 +28,7 @@ public struct PostgresDeadLetters: DeadLetters {
             ])
         guard let first = rows.first else { return DeadLetterPage(letters: [], hasMore: false) }
         do {
-            let events = try await log.events(in: rows, firstColumn: 6)
+            let events = try await log.events(in: rows, firstColumn: 7)
             let attempts = try await attempts(at: rows, events)
             var letters: [DeadLetter] = []
             for (index, row) in rows.enumerated().prefix(limit) {

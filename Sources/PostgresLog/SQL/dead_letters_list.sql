@@ -2,9 +2,10 @@
 -- $4 expressions for types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
 -- null: all), $9 numbers beyond this, $10 how many, $11 bytes of events after which to stop.
 -- One row each: number, consumer and its title, when, reason, how many there are without the bound
--- of bytes, then the event.
+-- of bytes, the log's epoch, then the event.
 select d.number, d.consumer_id, apus.consumer_title(d.consumer), d.dead_lettered_at, d.reason,
-    d.chosen, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id, e.type_id, e.partition, e.kind,
+    d.chosen, (select l.id from apus.log_epochs l order by l.ordinal desc limit 1),
+    e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id, e.type_id, e.partition, e.kind,
     e.occurred_nanos, e.source, e.subject, e.partition_key, e.correlation_id, e.causation_id,
     e.user_id, e.session_id, e.request_id, e.channel, e.user_agent, e.ip_address, e.traceparent,
     e.tracestate, e.extra, e.data

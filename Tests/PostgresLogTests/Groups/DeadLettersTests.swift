@@ -74,6 +74,14 @@ import Testing
         }
     }
 
+    @Test func `a listing is of the log's own epoch`() async throws {
+        try await with { test, letters in
+            _ = try await letters.list(acme(), after: 0, limit: 100, maxBytes: 1 << 20)
+            // A tenant that is new asks for what the log knows of itself.
+            try await expectEqual(test.append(.test(tenant: "new")), [.stored(8)])
+        }
+    }
+
     @Test func `consumer, ids and filter select together`() async throws {
         try await with { test, letters in
             let events = try await test.history()
