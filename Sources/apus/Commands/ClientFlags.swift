@@ -55,20 +55,29 @@ struct ClientFlags: Sendable {
         configuration.clientName = "apus"
         configuration.clientVersion = Build.version
         // Calls that change nothing, and publishing, whose events have their ids from us: those that
-        // the service has stored already are not stored again.
+        // the service has stored already are not stored again. The same group may be made twice.
         typealias Methods = ApusV1.EventServiceMethods
+        typealias Groups = ApusV1.GroupServiceMethods
         for method in [
             Methods.publish, Methods.subscribe, Methods.getEvent, Methods.listEvents,
-            Methods.getReplay, Methods.listReplays, Methods.health,
+            Methods.getReplay, Methods.listReplays, Methods.health, Groups.createGroup,
+            Groups.getGroup, Groups.listGroups, ApusV1.HandlerServiceMethods.listDeadLetters,
         ] {
             configuration.retryPolicies[method.path] = RetryPolicy()
         }
         return configuration
     }()
 
-    /// Connects, runs the command and closes the connection.
+    /// As ``withChannel(_:)``, with a client of the events.
     func withClient<Result: Sendable>(
         _ body: (ApusV1.EventServiceClient) async throws -> Result
+    ) async throws -> Result {
+        try await withChannel { try await body(ApusV1.EventServiceClient($0)) }
+    }
+
+    /// Connects, runs the command and closes the connection.
+    func withChannel<Result: Sendable>(
+        _ body: (ClientChannel) async throws -> Result
     ) async throws -> Result {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
@@ -79,7 +88,7 @@ struct ClientFlags: Sendable {
             target, loops: loops, logger: Logger(label: "client", level: .error),
             configuration: configuration)
         do {
-            let result = try await body(ApusV1.EventServiceClient(channel))
+            let result = try await body(channel)
             await channel.close()
             return result
         } catch {

@@ -8,17 +8,23 @@ struct SubscribeCommand: Command {
         operandCount: 0...100,
         discussion: """
             Without --from only new events are printed. With --json a line is an apus.v1.Delivery, whose cursor
-            --from cursor:BASE64 continues right after.
+            --from cursor:BASE64 continues right after. With --group the events are those of a group that exists, shared
+            with its other members; each is acknowledged once it is printed.
             """,
         flags: ClientFlags.all + FilterFlags.all + [
             .value("from", "START", "beginning, end, a position, a moment, or cursor:BASE64."),
             .toggle("until-caught-up", "Ends at the head of the log."),
             .value("limit", "COUNT", "Ends after so many events."),
+            .value("group", "NAME", "Joins a group, which has its own filter and start."),
+            .toggle("no-ack", "With --group: leaves the events to come again."),
         ])
+
+    private static let maxInFlight = 256
 
     private let client: ClientFlags
     private let request: ApusV1.SubscribeRequest
     private let limit: Int
+    private let acknowledges: Bool
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
         client = try ClientFlags(arguments)
@@ -27,6 +33,17 @@ struct SubscribeCommand: Command {
         request.filter = try FilterFlags.filter(arguments, types: arguments.operands)
         request.start = try Self.start(arguments)
         request.untilCaughtUp = arguments.isSet("until-caught-up")
+        request.group = arguments.string("group") ?? ""
+        if request.group.isEmpty {
+            guard !arguments.isSet("no-ack") else { throw UsageError("--no-ack needs --group") }
+        } else {
+            guard request.filter == ApusV1.Filter(), request.start == nil else {
+                throw UsageError("--group has its own filter and start")
+            }
+            // What is not wanted should not be handed out.
+            request.maxInFlight = UInt32(min(limit, Self.maxInFlight))
+        }
+        acknowledges = !request.group.isEmpty && !arguments.isSet("no-ack")
         self.request = request
     }
 
@@ -34,9 +51,6 @@ struct SubscribeCommand: Command {
         _ arguments: ParsedArguments
     ) throws(UsageError) -> ApusV1.SubscribeRequest.Start? {
         guard let text = arguments.string("from") else { return nil }
-        if text == "beginning" { return .beginning(GoogleProtobuf.Empty()) }
-        if text == "end" { return .end(GoogleProtobuf.Empty()) }
-        if let position = UInt64(text) { return .afterPosition(position > 0 ? position - 1 : 0) }
         if text.hasPrefix("cursor:") {
             do {
                 let cursor = try GoogleProtobuf.BytesValue(
@@ -46,8 +60,7 @@ struct SubscribeCommand: Command {
                 throw UsageError("--from cursor:… must be base64")
             }
         }
-        guard let moment = try FilterFlags.time("from", arguments) else { return nil }
-        return .since(moment)
+        return try StartFlag.start(arguments)?.ofSubscription
     }
 
     func run(_ terminal: Terminal) async throws {
@@ -61,10 +74,23 @@ struct SubscribeCommand: Command {
                                 ? try delivery.json()
                                 : EventText.line(delivery.event ?? ApusV1.Event()))
                     }
+                    if acknowledges {
+                        try await acknowledge(response.deliveries.prefix(left), apus)
+                    }
                     left -= response.deliveries.count
                     if left <= 0 { return }
                 }
             }
         }
+    }
+
+    /// What has expired meanwhile comes again, here or elsewhere.
+    private func acknowledge(
+        _ deliveries: ArraySlice<ApusV1.Delivery>, _ apus: ApusV1.EventServiceClient
+    ) async throws {
+        guard !deliveries.isEmpty else { return }
+        let acks = deliveries.map { ApusV1.Ack(ackToken: $0.ackToken, action: .ack) }
+        _ = try await apus.acknowledge(
+            ApusV1.AcknowledgeRequest(group: request.group, acks: acks), options: client.unary)
     }
 }
