@@ -26,12 +26,29 @@ class Postgres:
             "initdb", "-D", self.data, "-N", "--locale=C.UTF-8", "-E", "UTF8", "-U", "apus",
             "--auth=trust",
         )
+        self.start()
+        with psycopg.connect(self.uri("postgres"), autocommit=True) as sql:
+            sql.execute("create database apus")
+
+    def start(self):
         self.run(
             "pg_ctl", "-D", self.data, "-w", "-l", self.top / "server.log", "start", "-o",
             f"-c listen_addresses= -c unix_socket_directories={self.top} -c fsync=off",
         )
-        with psycopg.connect(self.uri("postgres"), autocommit=True) as sql:
-            sql.execute("create database apus")
+
+    def crash(self):
+        """Every session ends at once, and nothing is written down."""
+        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+
+    def restore(self, other):
+        """Takes over another's database, as pg_dump tells it."""
+        dump = subprocess.run(
+            [PROGRAMS / "pg_dump", other.uri()], check=True, capture_output=True, timeout=120
+        ).stdout
+        subprocess.run(
+            ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", self.uri()], check=True, input=dump,
+            capture_output=True, timeout=120,
+        )
 
     def run(self, program, *arguments):
         identity = {"user": "postgres"} if os.getuid() == 0 else {}
@@ -49,6 +66,6 @@ class Postgres:
             yield connection
 
     def close(self):
-        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+        self.crash()
         self.log.close()
         shutil.rmtree(self.top, ignore_errors=True)

@@ -174,3 +174,59 @@ def test_what_waits_while_no_node_runs_is_published_when_one_does(database, sql,
             assert [d.event.id for d in client.history()] == ids
     finally:
         second.close()
+
+
+@pytest.fixture
+def new_database():
+    """Asked for before `start_node`, so that nodes stop while it is there."""
+    made = Postgres()
+    yield made
+    made.close()
+
+
+def test_a_crash_of_postgres_loses_and_repeats_none(new_database, tenant, start_node):
+    node = start_node("--database", new_database.uri())
+    with new_database.sql() as sql:
+        eventually(lambda: drainer(sql), "the node drains")
+        sql.execute(
+            "select count(apus.publish('lead.created', '{}', g::text, tenant => %s))"
+            " from generate_series(1, 10000) g", [tenant],
+        )
+        eventually(
+            lambda: sql.execute("select max(last_position) from apus.appends").fetchone()[0],
+            "some are in the log",
+        )
+    new_database.crash()
+    new_database.start()
+    with new_database.sql() as sql, Client(node, tenant) as client:
+        drained(sql)
+        subjects = [d.event.subject for d in client.history()]
+        assert subjects == [str(number) for number in range(1, 10_001)]
+
+
+def test_a_restored_outbox_is_drained_and_hides_nothing(
+    database, new_database, tenant, start_node
+):
+    """The rows of a dump bear numbers of transactions that the new server has yet to come to."""
+    first = Node("--database", database.uri())
+    assert first.stop() == 0
+    first.close()
+    with database.sql() as sql:
+        sql.execute(
+            "do $$ begin for i in 1..2000 loop perform pg_current_xact_id(); commit; end loop;"
+            " end $$"
+        )
+        ids = [publish(sql, tenant, str(number)) for number in range(2)]
+        (ahead,) = sql.execute("select max(transaction_id) from apus.outbox").fetchone()
+    new_database.restore(database)
+    with database.sql() as sql:
+        sql.execute("delete from apus.outbox")
+    node = start_node("--database", new_database.uri())
+    with new_database.sql() as sql, Client(node, tenant) as client:
+        drained(sql)
+        for number in range(2, 5):
+            ids.append(publish(sql, tenant, str(number)))
+            drained(sql)
+        (now,) = sql.execute("select pg_current_xact_id()::text::bigint").fetchone()
+        assert now < ahead
+        assert [d.event.id for d in client.history()] == ids

@@ -8,6 +8,14 @@ struct LeaseKeeper: Sendable {
         var renewalInterval: Duration = .seconds(2)
         /// A node that waits for a lease asks so often.
         var attemptInterval: Duration = .seconds(1)
+
+        init() {}
+
+        init(time: Duration) {
+            self.time = time
+            renewalInterval = time / 3
+            attemptInterval = time / 6
+        }
     }
 
     /// The work was cancelled because its lease was lost.

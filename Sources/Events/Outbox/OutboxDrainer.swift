@@ -5,6 +5,8 @@ public final class OutboxDrainer: Sendable {
     public struct Configuration: Sendable {
         /// An empty outbox is looked at so often.
         public var interval: Duration = .milliseconds(50)
+        /// A node that is not heard of for so long loses the work to another.
+        public var leaseTime: Duration = .seconds(6)
 
         public init() {}
     }
@@ -38,7 +40,9 @@ public final class OutboxDrainer: Sendable {
         self.time = time
         self.wallClock = wallClock
         self.logger = logger
-        self.leases = LeaseKeeper(store: leases, holder: node, time: time, logger: logger)
+        self.leases = LeaseKeeper(
+            store: leases, holder: node, configuration: .init(time: configuration.leaseTime),
+            time: time, logger: logger)
         self.metrics = OutboxMetrics(metrics)
         checker = OutboxChecker(schemas: schemas, limits: limits)
     }

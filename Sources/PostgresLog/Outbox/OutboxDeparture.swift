@@ -10,24 +10,22 @@ struct OutboxDeparture {
     private var reasons: [String?] = []
     private var details: [String?] = []
 
-    /// - Parameters:
-    ///   - slots: Of the append, one for each event that was not refused.
-    ///   - events: Of the append.
+    /// - Parameter append: Of what was not refused; nil when all of it was.
     init(
         _ page: OutboxPage, _ results: [Result<NewEvent, OutboxRefusal>],
-        slots: [PreparedAppend.Slot], events: [NewEvent]
+        _ append: PreparedAppend?
     ) {
-        var slots = slots.makeIterator()
+        var place = 0
         for (element, result) in zip(page.elements, results) {
             keys.append(element.key)
             switch result {
-            case .success:
-                guard let slot = slots.next() else {
-                    preconditionFailure("each event of an append has a slot")
-                }
-                ordinals.append(Int32(slot.index + 1))
-                fingerprints.append(slot.fingerprint.bits)
-                firsts.append(events[slot.index].fingerprint.bits)
+            case .success(let event):
+                guard let append else { preconditionFailure("what passed is appended") }
+                let index = append.repeats?[place].index ?? place
+                place += 1
+                ordinals.append(Int32(index + 1))
+                fingerprints.append(event.fingerprint.bits)
+                firsts.append(append.events[index].fingerprint.bits)
                 reasons.append(nil)
                 details.append(nil)
             case .failure(let refusal):

@@ -21,8 +21,9 @@ public struct PostgresOutbox: Outbox {
         draining.sessionSettings["plan_cache_mode"] = "force_generic_plan"
         // The table is nearly empty or full of what is gone, and plans last for days: they must
         // not hang on what the statistics said when they were made.
-        draining.sessionSettings["enable_seqscan"] = "off"
-        draining.sessionSettings["enable_bitmapscan"] = "off"
+        for way in ["seqscan", "bitmapscan", "hashjoin", "mergejoin"] {
+            draining.sessionSettings["enable_\(way)"] = "off"
+        }
         self.database = draining
         self.log = log
         self.logger = logger

@@ -57,7 +57,7 @@ actor PostgresOutboxSession: OutboxSession {
         let outcomes = try await translating {
             let events = results.compactMap { try? $0.get() }
             if events.isEmpty {
-                let departure = OutboxDeparture(page, results, slots: [], events: [])
+                let departure = OutboxDeparture(page, results, nil)
                 _ = try await connection.execute(OutboxSQL.refuse, departure.parameters(lease))
                 return results.map(OutboxOutcome.init)
             }
@@ -68,8 +68,7 @@ actor PostgresOutboxSession: OutboxSession {
             let batch = AppendBatch(
                 id: .random(), entries: [BatchQueue.Entry(ticket: 0, append: append)],
                 sentAfter: .zero)
-            let departure = OutboxDeparture(
-                page, results, slots: append.slots, events: append.events)
+            let departure = OutboxDeparture(page, results, append)
             let rows = try await connection.execute(
                 OutboxSQL.drain, batch.parameters + departure.parameters(lease))
             let answer = try AppendAnswer(batch, rows)

@@ -23,7 +23,8 @@ struct ServeConfiguration: Sendable {
         .value("drain-timeout", "DURATION", "How long calls may go on after SIGTERM; default 10s."),
         .value(
             "lease-time", "DURATION",
-            "A node that is not heard of for so long loses its groups' work to others; default 6s."),
+            "A node not heard of for so long loses its groups and the outbox to others; default 6s."
+        ),
         .toggle("insecure", "Listens beyond loopback although callers are not authenticated."),
         .toggle("insecure-all-tenants", "Every caller may act for every tenant."),
         .value("log-level", "LEVEL", "trace, debug, info, notice, warning, error or critical."),
@@ -74,10 +75,10 @@ struct ServeConfiguration: Sendable {
         // Room for what a request holds besides its events.
         rpc.maxMessageBytes = limits.maxRequestBytes + (64 << 10)
         self.rpc = rpc
-        outbox = try Self.outbox(arguments)
         drainTimeout = try arguments.duration("drain-timeout") ?? .seconds(10)
         leaseTime = try arguments.duration("lease-time") ?? .seconds(6)
         guard leaseTime >= .seconds(1) else { throw UsageError("--lease-time must be at least 1s") }
+        outbox = try Self.outbox(arguments, leaseTime: leaseTime)
         isInsecure = arguments.isSet("insecure")
         allTenants = arguments.isSet("insecure-all-tenants")
         logLevel =
@@ -86,9 +87,10 @@ struct ServeConfiguration: Sendable {
     }
 
     private static func outbox(
-        _ arguments: ParsedArguments
+        _ arguments: ParsedArguments, leaseTime: Duration
     ) throws(UsageError) -> OutboxDrainer.Configuration {
         var outbox = OutboxDrainer.Configuration()
+        outbox.leaseTime = leaseTime
         if let interval = try arguments.duration("outbox-interval") {
             guard (.milliseconds(1)...(.seconds(10))).contains(interval) else {
                 throw UsageError("--outbox-interval must be from 1ms to 10s")
