@@ -211,6 +211,20 @@ class Member:
         self.thread.join(PATIENCE)
 
 
+def published_until_delivered(member, make):
+    """Publishes one event after another until one comes to the member; nodes hear of a change of
+    their groups a little later."""
+    for n in range(150):
+        member.groups.client.publish(make(n))
+        try:
+            kind, item = member.item(0.2)
+        except queue.Empty:
+            continue
+        if kind == "delivery":
+            return item
+    raise AssertionError("nothing was delivered")
+
+
 def subjects(deliveries):
     return [delivery.event.subject for delivery in deliveries]
 
