@@ -215,26 +215,31 @@ import Testing
                 correlationID: "c", userID: "u", tracestate: "t", extra: ["k": "v"])
             event.partitionKey = "key"
             _ = try await test.append(event)
+            let epoch = try await test.log.bounds().epoch.id
             for filter in Self.filters() {
-                var after = Position.zero
-                while true {
-                    let page = try await test.log.read(
-                        after: after, filter: filter, limit: 7, maxBytes: 3_000)
-                    let encoded = try await test.log.read(
-                        after: after, filter: filter, limit: 7, maxBytes: 3_000,
-                        encoder: SpellingEncoder())
-                    var expected: [UInt8] = []
-                    for event in page.events {
-                        SpellingEncoder().append(
-                            EventFields(event), epoch: page.epoch, to: &expected)
+                let events = try await test.history(filter)
+                var expected: [UInt8] = []
+                for event in events {
+                    SpellingEncoder().append(EventFields(event), epoch: epoch, to: &expected)
+                }
+                for (limit, maxBytes) in [(7, 1 << 20), (7, 3_000), (1, 1), (100, 1 << 20)] {
+                    var read: [UInt8] = []
+                    var count = 0
+                    var after = Position.zero
+                    var head = Position(1)
+                    while after < head {
+                        let page = try await test.log.read(
+                            after: after, filter: filter, limit: limit, maxBytes: maxBytes,
+                            encoder: SpellingEncoder())
+                        read += page.batches.flatMap(\.bytes)
+                        count += page.batches.reduce(0) { $0 + $1.count }
+                        try #require(page.scannedThrough > after)
+                        #expect(page.epoch == epoch)
+                        after = page.scannedThrough
+                        head = page.head
                     }
-                    #expect(encoded.batches.flatMap(\.bytes) == expected)
-                    #expect(encoded.batches.reduce(0) { $0 + $1.count } == page.events.count)
-                    #expect(encoded.scannedThrough == page.scannedThrough)
-                    #expect(encoded.head == page.head)
-                    #expect(encoded.epoch == page.epoch)
-                    if page.scannedThrough >= page.head { break }
-                    after = page.scannedThrough
+                    #expect(read == expected, "\(filter)")
+                    #expect(count == events.count)
                 }
             }
         }

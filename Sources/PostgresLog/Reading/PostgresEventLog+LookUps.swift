@@ -102,11 +102,15 @@ extension PostgresEventLog {
     func names(in rows: Rows, _ reader: EventRow) async throws -> Names? {
         var tenants: Set<Int32> = []
         var types: Set<Int32> = []
+        var last: (tenant: Int32, type: Int32)?
         var epoch: UInt64 = 0
         for row in rows where try !reader.isNull(row) {
+            let found = (tenant: try reader.tenant(row), type: try reader.type(row))
+            if let last, last == found { continue }
+            last = found
             epoch = try row.epoch(reader.first - 1)
-            tenants.insert(try reader.tenant(row))
-            types.insert(try reader.type(row))
+            tenants.insert(found.tenant)
+            types.insert(found.type)
         }
         guard !tenants.isEmpty else { return nil }
         let names = try await directory.names(tenants: tenants, types: types, epoch: epoch)

@@ -22,37 +22,7 @@ extension PostgresEventLog {
             epoch: stretch.epoch)
     }
 
-    public func read(
-        after: Position, filter: EventFilter, limit: Int, maxBytes: Int,
-        encoder: any DeliveryEncoder
-    ) async throws -> EncodedPage {
-        do {
-            let read = try await rows(
-                Stretch(after: after, through: .max, backward: false), filter, limit: limit,
-                maxBytes: maxBytes)
-            try await check(after, in: read)
-            var page = PageEncoder(encoder, epoch: read.epoch, maxBatchBytes: maxBytes)
-            var count = 0
-            var bytes = 0
-            var last = after
-            try await forEachRow(of: read.rows) { reader, row, tenant, type throws(PostgresError) in
-                let event = try reader.fields(row, tenant: tenant, type: type)
-                count += 1
-                bytes += event.data.count + Self.bytesOfARow
-                last = event.position
-                page.append(event)
-            }
-            var scanned = read.scanned
-            if count >= limit || bytes >= maxBytes { scanned = last }
-            return EncodedPage(
-                batches: page.batches, scannedThrough: max(after, min(scanned, read.head)),
-                head: read.head, epoch: read.epoch)
-        } catch let error as PostgresError {
-            throw EventsError(store: error)
-        }
-    }
-
-    private func check(_ after: Position, in read: some StretchOfLog) async throws {
+    func check(_ after: Position, in read: some StretchOfLog) async throws {
         guard after.next >= read.earliest else {
             throw EventsError.positionExpired(try await bounds())
         }
@@ -102,7 +72,7 @@ extension PostgresEventLog {
     }
 
     /// A stretch as the store answered it.
-    private struct StretchRows: StretchOfLog {
+    struct StretchRows: StretchOfLog {
         let rows: Rows
         /// As in ``StretchRead``, when no bound of the page was reached.
         var scanned: Position
@@ -112,7 +82,7 @@ extension PostgresEventLog {
     }
 
     /// What SQL counts for a row besides its payload.
-    private static let bytesOfARow = 512
+    static let bytesOfARow = 512
 
     func stretch(
         _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
@@ -134,7 +104,7 @@ extension PostgresEventLog {
     }
 
     /// Where the event begins in the rows of a reading statement.
-    private static let firstColumn = 4
+    static let firstColumn = 4
 
     /// As far as this node knows; either way of reading is right.
     private func isShort(_ stretch: Stretch) -> Bool {
@@ -145,7 +115,7 @@ extension PostgresEventLog {
             : stretch.through.rawValue - stretch.after.rawValue < Self.shortStretch
     }
 
-    private func rows(
+    func rows(
         _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> StretchRows {
         var stretch = stretch
@@ -182,19 +152,6 @@ extension PostgresEventLog {
         return read
     }
 
-    /// Hands out the rows that hold an event, each with its names.
-    private func forEachRow(
-        of rows: Rows,
-        _ body: (EventRow, Row, TenantID, Directory.TypeKey) throws(PostgresError) -> Void
-    ) async throws {
-        let reader = EventRow(first: Self.firstColumn)
-        guard let names = try await names(in: rows, reader) else { return }
-        for row in rows where try !reader.isNull(row) {
-            let (tenant, type) = try names.of(row, reader)
-            try body(reader, row, tenant, type)
-        }
-    }
-
     /// So many positions of a dense log are so many rows.
     private func bounded(_ stretch: Stretch) async throws -> Stretch {
         var stretch = stretch
@@ -224,7 +181,7 @@ extension PostgresEventLog {
 }
 
 /// What every answer tells of the log besides its events.
-private protocol StretchOfLog {
+protocol StretchOfLog {
     var earliest: Position { get }
 }
 

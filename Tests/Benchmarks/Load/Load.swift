@@ -104,6 +104,36 @@ struct Load: Sendable {
             events: total, seconds: Self.seconds(since: start), latencies: latencies)
     }
 
+    /// One event at a time: the next is published when a live subscriber has the last.
+    func deliveryAlone() async throws -> LoadResult {
+        let subscribe = ApusV1.SubscribeRequest(start: .end(GoogleProtobuf.Empty()))
+        return try await timed { deadline in
+            try await channels[0].withCall(
+                ApusV1.EventServiceMethods.subscribe, options: call(0)
+            ) { subscription in
+                try await subscription.send(subscribe.encoded())
+                try await subscription.finishSending()
+                var responses = subscription.responses.makeAsyncIterator()
+                // Caught up: from here on deliveries are live.
+                _ = try await responses.next()
+                let request = Self.request(events: 1).encoded()
+                var latencies: [Double] = []
+                while ContinuousClock.now < deadline {
+                    let start = ContinuousClock.now
+                    async let answer = channels[0].unary(
+                        ApusV1.EventServiceMethods.publish, request, options: call(0))
+                    while let message = try await responses.next() {
+                        let response = try ApusV1.SubscribeResponse(decoding: message)
+                        if !response.deliveries.isEmpty { break }
+                    }
+                    latencies.append(Self.seconds(since: start))
+                    _ = try await answer
+                }
+                return latencies
+            }
+        }
+    }
+
     private func publishSteadily(
         _ total: Int, _ published: Lock<[Int: ContinuousClock.Instant]>
     ) async throws {

@@ -24,6 +24,7 @@ enum LoadTool {
                 case "publish": try await load.publish()
                 case "publish-stream": try await load.publishStream()
                 case "delivery": try await load.delivery()
+                case "delivery-alone": try await load.deliveryAlone()
                 case "catch-up": try await load.catchUp()
                 default: throw OptionError(text: "no mode \(options.mode)")
                 }

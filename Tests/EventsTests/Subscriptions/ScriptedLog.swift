@@ -8,6 +8,7 @@ final class ScriptedLog: EventLog {
         var dropped: UInt64 = 0
         var epochs = [LogEpoch(id: 1, openedAfter: .zero)]
         var reads = 0
+        var filteredReads = 0
         var isAway = false
     }
 
@@ -20,6 +21,9 @@ final class ScriptedLog: EventLog {
     var head: Position { state.withLock { Position(UInt64($0.events.count)) } }
     /// How often a page was read.
     var reads: Int { state.withLock { $0.reads } }
+
+    /// Of these, by who wants less than everything: never the tail.
+    var filteredReads: Int { state.withLock { $0.filteredReads } }
 
     func store(_ events: [RecordedEvent]) {
         state.withLock { $0.events += events }
@@ -63,7 +67,10 @@ final class ScriptedLog: EventLog {
     func read(
         after: Position, through: Position, filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> EventPage {
-        state.withLock { $0.reads += 1 }
+        state.withLock { state in
+            state.reads += 1
+            if filter != .everything { state.filteredReads += 1 }
+        }
         let state = try reached()
         let bounds = try await bounds()
         if after.rawValue < state.dropped { throw EventsError.positionExpired(bounds) }
