@@ -161,6 +161,31 @@ def test_a_retry_under_hold_frees_the_key_when_it_succeeds(client, groups):
     groups.settled("g", dead_lettered=0, lag_events=0)
 
 
+def test_a_handlers_dead_letter_is_retried_by_a_replay(start_node, new_client):
+    node = start_node()
+    groups = Groups(new_client(node, "acme"))
+    sent = groups.client.publish_one(lead(subject="a")).event_id
+    groups.client.processed(sent)
+    with node.sql() as sql:
+        # The handlers that ship with Apus give nothing up.
+        sql.execute("insert into apus.kept_events select * from apus.events")
+        for table, columns, values in (
+            ("unfinished", "consumer_id, position, tenant_id", "c.id, e.position, e.tenant_id"),
+            ("dead_letters", "consumer_id, position, tenant_id, dead_lettered_at, reason",
+             "c.id, e.position, e.tenant_id, now(), 'because'"),
+        ):
+            sql.execute(
+                f"insert into apus.{table} ({columns}) select {values} from apus.events e,"
+                " apus.consumers c where c.name = 'handler/lead-analytics'")
+    assert groups.client.get(sent).status == lookup_pb2.EVENT_STATUS_FAILED
+    assert found(groups, consumer="handler/lead-analytics") == [sent]
+    assert groups.retry(consumer="group/g") == 0
+    assert groups.retry(consumer="handler/lead-analytics") == 1
+    answer = groups.client.processed(sent)
+    assert answer.deliveries[0].replay_id
+    assert found(groups) == []
+
+
 def test_dead_letters_outlive_their_members_and_node(start_node, new_client):
     node = start_node()
     groups = Groups(new_client(node, "acme"))
@@ -184,6 +209,31 @@ def test_what_is_discarded_is_gone_and_says_why(client, groups):
     assert newest.outcome == lookup_pb2.DELIVERY_OUTCOME_DISCARDED
     assert (newest.consumer, newest.error_message) == ("group/g", "old news")
     assert groups.discard(ids=sent) == 0
+
+
+def test_a_reset_keeps_the_dead_letters_behind_it_and_what_they_hold(client, groups):
+    groups.create("g", beginning=True, ordering=HOLD)
+    sent = [client.publish_one(note(subject="a")).event_id for _ in range(2)]
+    member = groups.join("g", heartbeat=0.2)
+    member.answer(member.next(), action=DEAD_LETTER)
+    groups.settled("g", dead_lettered=1)
+    groups.reset("g", end=True)
+    assert found(groups) == [sent[0]]
+    later = client.publish_one(note(subject="a")).event_id
+    other = client.publish_one(note(subject="b")).event_id
+    assert ids(member.work(1)) == [other]
+    assert not member.waiting()
+    assert groups.discard(consumer="group/g") == 1
+    assert ids(member.work(1)) == [later]
+
+
+def test_a_reset_closes_the_dead_letters_whose_events_come_again(client, groups):
+    sent = give_up(groups, "g", note(subject="a"), ordering=HOLD)
+    member = groups.join("g")
+    groups.reset("g", beginning=True)
+    assert found(groups) == []
+    assert ids(member.work(1)) == sent
+    groups.settled("g", dead_lettered=0, lag_events=0)
 
 
 def test_all_is_never_meant_by_saying_nothing(groups):

@@ -12,5 +12,11 @@ with found as (
     set position = $6, fence = p.fence + 1, holder = null
     from found f
     where p.consumer_id = f.consumer_id
+), again as (
+    -- Their events come again.
+    update apus.dead_letters d
+    set resolved_at = clock_timestamp(), resolution = 2
+    from found f
+    where d.consumer_id = f.consumer_id and d.resolved_at is null and d.position > $6
 )
 select consumer_id from found

@@ -101,8 +101,8 @@ struct Node: Sendable {
                 GroupServiceServer(
                     groups: groups, callers: callers, logger: logger.labelled("service")),
                 HandlerServiceServer(
-                    deadLetters: PostgresDeadLetters(log: log, node: name), callers: callers,
-                    logger: logger.labelled("service")),
+                    deadLetters: PostgresDeadLetters(log: log, node: name), replays: replays,
+                    callers: callers, logger: logger.labelled("service")),
                 HealthProtocol(services: names, serving: serving),
                 ReflectionService(
                     pool: EventCatalogue.pool, services: names + ReflectionService.serviceNames),
