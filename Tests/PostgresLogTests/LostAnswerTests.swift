@@ -53,7 +53,9 @@ import Testing
     @Test func `writers whose connection dies again and again lose and repeat nothing`()
         async throws
     {
-        try await TestLog.with { test in
+        var configuration = PostgresEventLog.Configuration()
+        configuration.patience = .seconds(100)
+        try await TestLog.with(configuration) { test in
             let answered = Lock<[UInt64: EventID]>([:])
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 for writer in 0..<6 {

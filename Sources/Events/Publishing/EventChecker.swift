@@ -6,9 +6,9 @@ struct EventChecker {
     /// Time of receipt.
     let now: Timestamp
 
-    /// - Parameter path: Of the event in the request: `events[3]`.
+    /// - Parameter path: Of the event in the request.
     /// - Throws: ``EventsError``: `.permissionDenied`, else `.invalidArgument` with every fault.
-    func check(_ draft: EventDraft, path: String) throws(EventsError) -> NewEvent {
+    func check(_ draft: EventDraft, path: FaultPath) throws(EventsError) -> NewEvent {
         var faults = FaultList(path: path)
         let tenant = try tenant(of: draft, &faults)
         guard draft.byteCount <= limits.maxEventBytes else {
@@ -84,11 +84,12 @@ struct EventChecker {
             faults.add("data", "must be set")
             return nil
         }
-        guard draft.typeURL.utf8.starts(with: Self.typeURLPrefix.utf8) else {
+        guard draft.typeURL.hasPrefix(Self.typeURLPrefix) else {
             faults.add("data.type_url", "must be \(Self.typeURLPrefix)FULL.MESSAGE.NAME")
             return nil
         }
-        let name = String(draft.typeURL.dropFirst(Self.typeURLPrefix.count))
+        let name = String(
+            decoding: draft.typeURL.utf8.dropFirst(Self.typeURLPrefix.utf8.count), as: UTF8.self)
         guard let schema = catalogue.eventType(forMessage: name) else {
             faults.add("data.type_url", "names no event's message in the catalogue")
             return nil
@@ -116,18 +117,26 @@ struct EventChecker {
     }
 
     private func checkTexts(_ draft: EventDraft, _ faults: inout FaultList) {
-        for (name, text) in [
-            ("source", draft.source), ("subject", draft.subject),
-            ("partition_key", draft.partitionKey),
-        ] {
-            faults.check(text, name, maxBytes: PublishLimits.maxNameBytes)
-        }
-        for (name, text) in draft.metadata.named where !text.isEmpty {
-            faults.check(text, "metadata.\(name)", maxBytes: PublishLimits.maxMetadataBytes)
-        }
+        let names = PublishLimits.maxNameBytes
+        faults.check(draft.source, "source", maxBytes: names)
+        faults.check(draft.subject, "subject", maxBytes: names)
+        faults.check(draft.partitionKey, "partition_key", maxBytes: names)
+        let texts = PublishLimits.maxMetadataBytes
+        let metadata = draft.metadata
+        faults.check(metadata.correlationID, "metadata.correlation_id", maxBytes: texts)
+        faults.check(metadata.causationID, "metadata.causation_id", maxBytes: texts)
+        faults.check(metadata.userID, "metadata.user_id", maxBytes: texts)
+        faults.check(metadata.sessionID, "metadata.session_id", maxBytes: texts)
+        faults.check(metadata.requestID, "metadata.request_id", maxBytes: texts)
+        faults.check(metadata.channel, "metadata.channel", maxBytes: texts)
+        faults.check(metadata.userAgent, "metadata.user_agent", maxBytes: texts)
+        faults.check(metadata.ipAddress, "metadata.ip_address", maxBytes: texts)
+        faults.check(metadata.traceparent, "metadata.traceparent", maxBytes: texts)
+        faults.check(metadata.tracestate, "metadata.tracestate", maxBytes: texts)
     }
 
     private func checkExtra(_ extra: [String: String], _ faults: inout FaultList) {
+        if extra.isEmpty { return }
         if extra.count > limits.maxExtraEntries {
             faults.add("metadata.extra", "has more than \(limits.maxExtraEntries) entries")
         }
@@ -135,7 +144,7 @@ struct EventChecker {
         if bytes > limits.maxExtraBytes {
             faults.add("metadata.extra", "is larger than \(limits.maxExtraBytes) bytes")
         }
-        if extra.contains(where: { $0.key.utf8.contains(0) || $0.value.utf8.contains(0) }) {
+        if extra.contains(where: { $0.key.holdsNUL || $0.value.holdsNUL }) {
             faults.add("metadata.extra", "must not hold a NUL character")
         }
     }
@@ -143,7 +152,7 @@ struct EventChecker {
     /// What the transport says of a call is cut rather than refused, and dropped when a text
     /// column could not hold it.
     private func fitting(_ text: String) -> String {
-        guard !text.utf8.contains(0) else { return "" }
+        guard !text.holdsNUL else { return "" }
         guard text.utf8.count > PublishLimits.maxMetadataBytes else { return text }
         var bytes = 0
         return String(
@@ -156,38 +165,55 @@ struct EventChecker {
     static let typeURLPrefix = "type.googleapis.com/"
 }
 
+/// Where a fault is. Put into words only when there is one.
+enum FaultPath: Sendable, ExpressibleByStringLiteral {
+    case named(String)
+    /// `events[3]`.
+    case event(Int)
+
+    init(stringLiteral name: String) { self = .named(name) }
+
+    var words: String {
+        switch self {
+        case .named(let name): name
+        case .event(let index): "events[\(index)]"
+        }
+    }
+}
+
 /// Collects the faults of one event.
 struct FaultList {
-    let path: String
+    let path: FaultPath
     private(set) var violations: [FieldViolation] = []
 
-    init(path: String) {
+    init(path: FaultPath) {
         self.path = path
     }
 
     mutating func add(_ field: String, _ description: String) {
         violations.append(
             FieldViolation(
-                field: field.isEmpty ? path : "\(path).\(field)", description: description))
+                field: field.isEmpty ? path.words : "\(path.words).\(field)",
+                description: description))
     }
 
     mutating func check(_ text: String, _ field: String, maxBytes: Int) {
+        if text.isEmpty { return }
         if text.utf8.count > maxBytes { add(field, "is longer than \(maxBytes) bytes") }
-        if text.utf8.contains(0) { add(field, "must not hold a NUL character") }
+        if text.holdsNUL { add(field, "must not hold a NUL character") }
+    }
+}
+
+extension String {
+    /// Whether a text column of the store would refuse it.
+    var holdsNUL: Bool {
+        let bytes = utf8.span
+        for index in bytes.indices where bytes[index] == 0 { return true }
+        return false
     }
 }
 
 extension EventMetadata {
-    /// The plain fields with their names in the contract.
-    var named: [(String, String)] {
-        [
-            ("correlation_id", correlationID), ("causation_id", causationID),
-            ("user_id", userID), ("session_id", sessionID), ("request_id", requestID),
-            ("channel", channel), ("user_agent", userAgent), ("ip_address", ipAddress),
-            ("traceparent", traceparent), ("tracestate", tracestate),
-        ]
-    }
-
     var byteCount: Int {
         correlationID.utf8.count + causationID.utf8.count + userID.utf8.count
             + sessionID.utf8.count + requestID.utf8.count + channel.utf8.count

@@ -52,7 +52,11 @@ public struct EventDraft: Sendable, Hashable {
         bytes.reserveCapacity(
             64 + id.utf8.count + type.utf8.count + subject.utf8.count + partitionKey.utf8.count
                 + source.utf8.count + typeURL.utf8.count)
-        add(id.utf8.map { (65...90).contains($0) ? $0 + 32 : $0 })
+        if id.isEmpty {
+            add(id.utf8)
+        } else {
+            add(id.utf8.map { (65...90).contains($0) ? $0 + 32 : $0 })
+        }
         for text in [type, subject, partitionKey, source, typeURL] { add(text.utf8) }
         if let occurredAt {
             for shift in stride(from: Int64(56), through: 0, by: -8) {

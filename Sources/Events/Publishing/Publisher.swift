@@ -30,7 +30,7 @@ public struct Publisher: Sendable {
     /// A request that passed every check, and that the log is ready for.
     public struct Prepared: Sendable {
         fileprivate let append: AppendRequest
-        /// One element an event of the request; what is nil is stored.
+        /// One element an event of the request, what is nil is stored; empty when all are.
         fileprivate let rejected: [PublishOutcome?]
     }
 
@@ -56,6 +56,11 @@ public struct Publisher: Sendable {
     public func store(_ prepared: Prepared) async throws -> [PublishOutcome] {
         let events = prepared.append.events
         let outcomes = events.isEmpty ? [] : try await log.append(prepared.append)
+        if prepared.rejected.isEmpty {
+            return zip(events, outcomes).map {
+                PublishOutcome(eventID: $0.id.description, outcome: $1)
+            }
+        }
         var stored = zip(events, outcomes).makeIterator()
         return prepared.rejected.compactMap { rejected in
             if let rejected { return rejected }
@@ -73,7 +78,7 @@ public struct Publisher: Sendable {
         var faults: [FieldViolation] = []
         for (index, draft) in command.events.enumerated() {
             do {
-                events.append(try checker.check(draft, path: "events[\(index)]"))
+                events.append(try checker.check(draft, path: .event(index)))
             } catch {
                 guard error.code == .invalidArgument else { throw error }
                 faults += error.violations
@@ -86,7 +91,7 @@ public struct Publisher: Sendable {
             append: AppendRequest(
                 events: events, precondition: precondition,
                 account: checker.context.caller.tenant, deadline: checker.context.deadline),
-            rejected: Array(repeating: nil, count: events.count))
+            rejected: [])
     }
 
     private func keepRight(_ drafts: [EventDraft], _ checker: EventChecker) -> Prepared {
@@ -94,7 +99,7 @@ public struct Publisher: Sendable {
         var events: [NewEvent] = []
         for (index, draft) in drafts.enumerated() {
             do {
-                events.append(try checker.check(draft, path: "events[\(index)]"))
+                events.append(try checker.check(draft, path: .event(index)))
                 rejected.append(nil)
             } catch {
                 rejected.append(

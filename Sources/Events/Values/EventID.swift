@@ -66,20 +66,21 @@ extension EventID: CustomStringConvertible {
     public var description: String {
         String(unsafeUninitializedCapacity: 36) { buffer in
             var index = 0
-            for half in [high, low] {
-                var shift = 60
-                while shift >= 0 {
+            func put(_ half: UInt64) {
+                var shift: UInt64 = 64
+                while shift > 0 {
                     if index == 8 || index == 13 || index == 18 || index == 23 {
                         buffer[index] = UInt8(ascii: "-")
                         index += 1
                     }
-                    let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift) & 0xF)
-                    buffer[index] =
-                        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                    index += 1
                     shift -= 4
+                    let digit = UInt8(truncatingIfNeeded: half &>> shift) & 0xF
+                    buffer[index] = digit &+ (digit < 10 ? 0x30 : 0x57)
+                    index += 1
                 }
             }
+            put(high)
+            put(low)
             return index
         }
     }

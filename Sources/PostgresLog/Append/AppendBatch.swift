@@ -117,7 +117,7 @@ private struct Columns {
         subjects.append(event.subject)
         let usualKey = event.subject.isEmpty ? event.tenant.rawValue : event.subject
         // By bytes: Swift's == takes é and e◌́ for the same.
-        let isUsual = event.partitionKey.utf8.elementsEqual(usualKey.utf8)
+        let isUsual = event.partitionKey.hasSameBytes(as: usualKey)
         partitionKeys.set(isUsual ? nil : event.partitionKey, at: row)
         add(event.metadata, of: event.id, at: row)
         payloads.append(event.data)
@@ -162,5 +162,15 @@ private struct SparseColumn<Value> {
         guard let value else { return }
         while values.count < row { values.append(nil) }
         values.append(value)
+    }
+}
+
+extension String {
+    fileprivate func hasSameBytes(as other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        let left = utf8.span
+        let right = other.utf8.span
+        for index in left.indices where left[index] != right[index] { return false }
+        return true
     }
 }
