@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "EndToEnd"))
 
+from blocks import literal  # noqa: E402
 from peer import (  # noqa: E402
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, PRIORITY, RST_STREAM,
     SETTINGS, WINDOW_UPDATE, frame, number, priority, settings,
@@ -17,29 +18,6 @@ __all__ = [
     "RST_STREAM", "SETTINGS", "WINDOW_UPDATE", "call_block", "frame", "get_block", "greeting",
     "literal", "message", "number", "opened", "priority", "settings",
 ]
-
-
-def integer(value, prefix, first=0):
-    """RFC 7541 §5.1."""
-    most = (1 << prefix) - 1
-    if value < most:
-        return bytes([first | value])
-    value -= most
-    out = [first | most]
-    while value >= 128:
-        out.append(value % 128 + 128)
-        value //= 128
-    return bytes([*out, value])
-
-
-def text(value):
-    return integer(len(value), 7) + value
-
-
-def literal(name, value):
-    """A field that no table keeps (RFC 7541 §6.2.2); `name` may be a static index."""
-    start = integer(name, 4) if isinstance(name, int) else b"\0" + text(name)
-    return start + text(value)
 
 
 AUTHORITY = literal(1, b"attack")

@@ -9,6 +9,7 @@ import pytest
 import stubs  # noqa: F401  (first: it puts the generated code on the path)
 from clients import Client
 from nodes import Node, new_data_dir
+from peer import Peer
 
 
 @pytest.fixture
@@ -81,3 +82,17 @@ def new_client(request):
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def peer(node):
+    """A client of HTTP/2 that sends single frames."""
+    with Peer(node) as made:
+        yield made
+
+
+@pytest.fixture
+def held(node):
+    """A peer whose windows are shut, so that its streams stay open."""
+    with Peer(node, INITIAL_WINDOW_SIZE=0) as made:
+        yield made

@@ -2,39 +2,16 @@
 
 import pytest
 
+from blocks import integer, text
 from peer import (
     COMPRESSION_ERROR, CONTINUATION, END_HEADERS, END_STREAM, HEADERS, SETTINGS, Peer, frame,
 )
-
-
-@pytest.fixture
-def peer(node):
-    with Peer(node) as made:
-        yield made
 
 
 def send_block(peer, block):
     stream = peer.new_stream()
     peer.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block))
     return stream
-
-
-def integer(value, prefix, first=0):
-    """§5.1."""
-    most = (1 << prefix) - 1
-    if value < most:
-        return bytes([first | value])
-    value -= most
-    out = [first | most]
-    while value >= 128:
-        out.append(value % 128 + 128)
-        value //= 128
-    return bytes([*out, value])
-
-
-def text(value):
-    """§5.2, without Huffman's code."""
-    return integer(len(value), 7) + value
 
 
 # GET and http from the static table; the rest as literals that nobody remembers.

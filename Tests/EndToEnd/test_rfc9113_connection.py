@@ -9,19 +9,6 @@ from peer import (
 )
 
 
-@pytest.fixture
-def peer(node):
-    with Peer(node) as made:
-        yield made
-
-
-@pytest.fixture
-def held(node):
-    """A peer whose windows are shut, so that its streams stay open."""
-    with Peer(node, INITIAL_WINDOW_SIZE=0) as made:
-        yield made
-
-
 # §6.5 SETTINGS
 
 

@@ -4,21 +4,8 @@ import pytest
 
 from peer import (
     CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PROTOCOL_ERROR, RST_STREAM,
-    Peer, frame, number,
+    frame, number,
 )
-
-
-@pytest.fixture
-def peer(node):
-    with Peer(node) as made:
-        yield made
-
-
-@pytest.fixture
-def held(node):
-    """A peer whose windows are shut, so that its streams stay open."""
-    with Peer(node, INITIAL_WINDOW_SIZE=0) as made:
-        yield made
 
 
 def without(fields, name):
