@@ -162,19 +162,20 @@ let package = Package(
                 "TestSupport", "protoc-gen-apus",
             ], exclude: ["Protos"]),
         tests("EventProtosTests", ["EventProtos", "GRPC", "Protobuf", "TestSupport"]),
-        tests("ProtobufTests", ["Protobuf"], exclude: ["Fixtures"]),
+        tests("ProtobufTests", ["Protobuf", "TestSupport"], exclude: ["Fixtures"]),
         // What the fuzzers call; their corpus runs as a test.
         .target(
-            name: "FuzzEntries", dependencies: ["EventProtos", "GRPC", "HTTP2", "Protobuf"],
+            name: "FuzzEntries",
+            dependencies: ["Compression", "EventProtos", "GRPC", "HTTP2", "Protobuf"],
             path: "Tests/Fuzz/FuzzEntries", swiftSettings: house),
-        tests("FuzzTests", ["FuzzEntries"]),
+        tests("FuzzTests", ["FuzzEntries", "TestSupport"]),
         tests(
             "PostgresLogTests",
             ["Events", "IO", "Postgres", "PostgresLog", "Telemetry", "TestSupport"]),
         tests(
             "EventServiceTests",
             ["EventProtos", "EventService", "Events", "GRPC", "IO", "Protobuf", "Telemetry"]),
-        tests("ApusTests", ["apus"]),
+        tests("ApusTests", ["EventProtos", "apus"]),
         tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
         tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),
     ]
@@ -185,7 +186,7 @@ if Context.environment["APUS_FUZZ"] != nil {
     package.targets.append(.target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"))
     let fuzzers = [
         "FuzzDecode", "FuzzJSON", "FuzzDeframer", "FuzzDescriptors", "FuzzTexts", "FuzzMetadata",
-        "FuzzSession",
+        "FuzzSession", "FuzzInflate",
     ]
     package.targets += fuzzers.map { name in
         .executableTarget(

@@ -1,5 +1,5 @@
 import FuzzEntries
-import Glibc
+import TestSupport
 import Testing
 
 /// What the fuzzers found worth keeping, each input through the entry of its fuzzer. An entry dies
@@ -9,21 +9,9 @@ import Testing
     private func corpus(_ name: String, from here: String = #filePath) throws -> [[UInt8]] {
         let tests = here.split(separator: "/").dropLast(2).joined(separator: "/")
         let folder = "/\(tests)/Fuzz/Corpus/\(name)"
-        let directory = try #require(opendir(folder))
-        defer { closedir(directory) }
-        var inputs: [[UInt8]] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name.hasPrefix(".") { continue }
-            let file = try #require(fopen("\(folder)/\(name)", "r"))
-            defer { fclose(file) }
-            var content = [UInt8](repeating: 0, count: 1 << 20)
-            let count = fread(&content, 1, content.count, file)
-            inputs.append(Array(content[..<count]))
+        return try TestFile.names(in: folder).filter { !$0.hasPrefix(".") }.map { name in
+            try #require(TestFile.read("\(folder)/\(name)"))
         }
-        return inputs
     }
 
     @Test func `scan and decoder keep their promises`() throws {
@@ -60,6 +48,12 @@ import Testing
         let inputs = try corpus("FuzzMetadata")
         #expect(inputs.count > 5)
         for input in inputs { FuzzEntries.metadata(input) }
+    }
+
+    @Test func `decompression keeps its promises`() throws {
+        let inputs = try corpus("FuzzInflate")
+        #expect(inputs.count >= 10)
+        for input in inputs { FuzzEntries.inflate(input) }
     }
 
     @Test func `a session keeps its promises`() throws {
