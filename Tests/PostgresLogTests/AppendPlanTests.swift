@@ -23,7 +23,7 @@ import Testing
 
     @Test func `at a million events an append reads no table from end to end`() async throws {
         try await TestPostgres.withDatabase(.log) { database in
-            try await TestLog.script(PlanTests.million, on: database)
+            try await TestPostgres.script(PlanTests.million, on: database)
             let before = try await Self.counts(database)
             try await TestLog.node(on: database) { test in
                 for number in 0..<20 {

@@ -113,7 +113,7 @@ import Testing
             _ = try await test.append(.test())
             #expect(test.log.state == .available)
             let name = test.database.databaseName ?? ""
-            try await TestLog.script(
+            try await TestPostgres.script(
                 """
                 alter database \(name) allow_connections false;
                 select pg_terminate_backend(pid) from pg_stat_activity

@@ -28,7 +28,7 @@ struct TestLog: Sendable {
         _ body: @escaping @Sendable (TestLog) async throws -> Void
     ) async throws {
         try await TestPostgres.withDatabase(.log) { database in
-            if !sql.isEmpty { try await script(sql, on: database) }
+            if !sql.isEmpty { try await TestPostgres.script(sql, on: database) }
             try await node(on: database, configuration, body)
         }
     }
@@ -75,19 +75,7 @@ struct TestLog: Sendable {
 
     /// Runs SQL behind the log's back.
     func script(_ sql: String) async throws {
-        try await Self.script(sql, on: database)
-    }
-
-    static func script(_ sql: String, on database: PostgresConfiguration) async throws {
-        let connection = try await PostgresConnection.connect(
-            database, on: TestLoops.next, logger: .silent)
-        do {
-            try await connection.script(sql)
-        } catch {
-            await connection.close()
-            throw error
-        }
-        await connection.close()
+        try await TestPostgres.script(sql, on: database)
     }
 
     func rows(_ sql: String, _ parameters: [Parameter] = []) async throws -> Rows {

@@ -1,5 +1,5 @@
-import Glibc
 import Protobuf
+import TestSupport
 
 /// Files beside the tests, and the descriptors made of them.
 enum Fixture {
@@ -20,17 +20,10 @@ enum Fixture {
     /// - Parameter path: Below `Tests/ProtobufTests`.
     static func bytes(_ path: String, from file: String = #filePath) -> [UInt8] {
         let folder = file.split(separator: "/").dropLast().joined(separator: "/")
-        guard let stream = fopen("/\(folder)/\(path)", "r") else {
+        guard let content = TestFile.read("/\(folder)/\(path)") else {
             preconditionFailure("cannot open \(path)")
         }
-        defer { fclose(stream) }
-        var content: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = fread(&buffer, 1, buffer.count, stream)
-            if count == 0 { return content }
-            content += buffer[..<count]
-        }
+        return content
     }
 }
 

@@ -79,9 +79,13 @@ public actor TestPostgres {
     }
 
     private func maintain(_ sql: String) async throws {
-        let configuration = try await start().configuration.database("postgres")
+        try await Self.script(sql, on: try await start().configuration.database("postgres"))
+    }
+
+    /// Runs SQL on a connection of its own.
+    public static func script(_ sql: String, on database: PostgresConfiguration) async throws {
         let connection = try await PostgresConnection.connect(
-            configuration, on: TestLoops.next, logger: .silent)
+            database, on: TestLoops.next, logger: .silent)
         do {
             try await connection.script(sql)
         } catch {
