@@ -1,13 +1,18 @@
 import EventProtos
+import Events
 import Protobuf
+import Telemetry
 
 /// An event as JSON, for people: an `apus.v1.Event` whose `data` may leave out `@type`, since the
 /// event's type says which message it is.
 struct EventLine {
+    /// - Parameter id: Makes one for an event that names none.
     /// - Throws: ``CommandFailure`` saying what is wrong and where.
-    static func event(_ json: String) throws -> ApusV1.Event {
+    static func event(_ json: String, id: () -> String) throws -> ApusV1.Event {
         do {
-            return try parse(json)
+            var event = try parse(json)
+            if event.id.isEmpty { event.id = id() }
+            return event
         } catch let error as JSONError {
             throw CommandFailure(error.description)
         }
@@ -24,6 +29,11 @@ struct EventLine {
         } catch let error as JSONError {
             throw CommandFailure("data: \(error.description)")
         }
+    }
+
+    /// An id of one's own makes a repeat harmless, also one that the channel makes.
+    static func newID() -> String {
+        EventID.v7(at: Timestamp(SystemWallClock().now())).description
     }
 
     private static func parse(_ json: String) throws -> ApusV1.Event {

@@ -67,6 +67,7 @@ struct FilePublisher: Sendable {
     private func send(
         to requests: TypedRequestWriter<ApusV1.PublishRequest>, book: Lock<Book>
     ) async throws {
+        var lines = lines
         while let batch = try lines.nextLines() {
             var request = ApusV1.PublishRequest()
             request.allowPartial = true
@@ -75,7 +76,7 @@ struct FilePublisher: Sendable {
             for line in batch {
                 do {
                     guard let text = line.text else { throw CommandFailure("is not UTF-8") }
-                    request.events.append(try EventLine.event(text))
+                    request.events.append(try EventLine.event(text, id: EventLine.newID))
                     numbers.append(line.number)
                     bytes += text.utf8.count
                 } catch {

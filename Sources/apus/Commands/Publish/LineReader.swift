@@ -3,9 +3,7 @@ import Glibc
 /// The lines of a file or of standard input, as many at once as can be read without waiting.
 ///
 /// Reading blocks, so it belongs on a thread of its own.
-final class LineReader: @unchecked Sendable {
-    // One task reads at a time; the state below is its own.
-
+struct LineReader: Sendable {
     struct Line: Sendable {
         /// From 1; blank lines count.
         let number: Int
@@ -16,7 +14,7 @@ final class LineReader: @unchecked Sendable {
     /// A longer line is no event; the server would refuse it anyway.
     static let maxLineBytes = 8 << 20
 
-    private let descriptor: Int32
+    private let file: OpenFile
     private var rest: [UInt8] = []
     private var isAtEnd = false
     private var count = 0
@@ -24,21 +22,18 @@ final class LineReader: @unchecked Sendable {
     /// - Throws: ``CommandFailure`` when the file cannot be opened.
     init(path: String) throws {
         guard path != "-" else {
-            descriptor = STDIN_FILENO
+            file = OpenFile(STDIN_FILENO)
             return
         }
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CommandFailure("cannot open \(path): \(String(cString: strerror(errno)))")
         }
-    }
-
-    deinit {
-        if descriptor != STDIN_FILENO { close(descriptor) }
+        file = OpenFile(descriptor)
     }
 
     /// The next lines that are not blank, at least one, without their ends; nil at the end.
-    func nextLines() throws -> [Line]? {
+    mutating func nextLines() throws -> [Line]? {
         while !isAtEnd {
             try fill()
             let lines = takeLines()
@@ -50,9 +45,9 @@ final class LineReader: @unchecked Sendable {
         return nil
     }
 
-    private func fill() throws {
+    private mutating func fill() throws {
         var buffer = [UInt8](repeating: 0, count: 256 << 10)
-        let count = read(descriptor, &buffer, buffer.count)
+        let count = read(file.descriptor, &buffer, buffer.count)
         if count < 0 {
             if errno == EINTR { return }
             throw CommandFailure("cannot read: \(String(cString: strerror(errno)))")
@@ -62,7 +57,7 @@ final class LineReader: @unchecked Sendable {
         if isAtEnd, !rest.isEmpty { rest.append(UInt8(ascii: "\n")) }
     }
 
-    private func takeLines() -> [Line] {
+    private mutating func takeLines() -> [Line] {
         guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
         var lines: [Line] = []
         for bytes in rest[..<end].split(
@@ -76,5 +71,16 @@ final class LineReader: @unchecked Sendable {
         }
         rest.removeSubrange(...end)
         return lines
+    }
+}
+
+/// A descriptor that is closed with the last who holds it; standard input stays open.
+private final class OpenFile: Sendable {
+    let descriptor: Int32
+
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit {
+        if descriptor != STDIN_FILENO { close(descriptor) }
     }
 }

@@ -1,8 +1,6 @@
 import EventProtos
-import Events
 import GRPC
 import Protobuf
-import Telemetry
 
 struct PublishCommand: Command {
     static let syntax = CommandSyntax(
@@ -11,7 +9,7 @@ struct PublishCommand: Command {
         discussion: """
             One event: apus publish lead.created --data '{"leadId":"42","source":"manual"}'
             Many: --file FILE, or - for standard input; each line is an apus.v1.Event in JSON, whose data needs no
-            @type. Lines are sent as they can be read, many a request, over one stream.
+            @type; one without an id gets one. Lines are sent as they can be read, many a request, over one stream.
             """,
         flags: ClientFlags.all + [
             .value("data", "JSON", "The payload; its message is what the type says."),
@@ -65,8 +63,7 @@ struct PublishCommand: Command {
         } catch {
             throw UsageError(describe(error))
         }
-        // From here on a repeat is harmless, also one that the channel makes.
-        event.id = arguments.string("id") ?? newID()
+        event.id = arguments.string("id") ?? EventLine.newID()
         event.subject = arguments.string("subject") ?? ""
         event.partitionKey = arguments.string("partition-key") ?? ""
         event.source = arguments.string("source") ?? ""
@@ -89,10 +86,6 @@ struct PublishCommand: Command {
             request.precondition = precondition
         }
         return request
-    }
-
-    private static func newID() -> String {
-        EventID.v7(at: Timestamp(SystemWallClock().now())).description
     }
 
     func run(_ terminal: Terminal) async throws {
