@@ -7,6 +7,8 @@ import COpenSSL
 @safe
 public final class SHA256 {
     /// The algorithm, fetched once: OpenSSL 3 takes longer to find it than to hash a kilobyte.
+    ///
+    /// `@unchecked Sendable`: what was fetched never changes, and any number of threads may use it.
     @safe
     private struct Algorithm: @unchecked Sendable {
         /// Owned for the life of the process, never changed.
