@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -258,6 +259,18 @@ def test_a_crowd_that_never_shakes_hands_holds_nobody_up(start_node, authority, 
 def fingerprint(secure):
     with secure.handshake() as tls:
         return hashlib.sha256(tls.getpeercert(binary_form=True)).hexdigest()
+
+
+def test_a_hang_up_has_the_files_read_again_at_once(start_node, authority):
+    secure = serve_tls(start_node, authority, name="hung up")
+    before = secure.node.read_log().count("TLS files reloaded")
+    for count in (1, 2):
+        secure.node.process.send_signal(signal.SIGHUP)
+        eventually(
+            lambda: secure.node.read_log().count("TLS files reloaded") == before + count,
+            "the files read again",
+        )
+    fingerprint(secure)
 
 
 def test_a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on(

@@ -9,6 +9,10 @@ public struct TLSReloader: Sendable {
     private let context: TLSContext
     private let loop: IOLoop
     private let logger: Logger
+    private let hints: AsyncStream<Hint>
+    private let hint: AsyncStream<Hint>.Continuation
+
+    private enum Hint { case changed, asked }
 
     /// Changes come in groups; one that is under way for longer counts as several.
     private static let settling: Duration = .milliseconds(100)
@@ -17,25 +21,30 @@ public struct TLSReloader: Sendable {
         self.context = context
         self.loop = loop
         self.logger = logger
+        (hints, hint) = AsyncStream<Hint>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Reloads soon, whether the files have changed or not.
+    public func reloadNow() {
+        hint.yield(.asked)
     }
 
     /// Runs until its task is cancelled.
     public func run() async throws {
-        let (hints, continuation) = AsyncStream<Void>.makeStream(
-            bufferingPolicy: .bufferingNewest(1))
-        let watch = FolderWatch(of: context.files, on: loop) { continuation.yield() }
+        let watch = FolderWatch(of: context.files, on: loop) { [hint] in hint.yield(.changed) }
         if let error = await watch.start() {
             logger.warning(
                 "TLS files can't be watched, only looked at every minute",
                 [.error: .init("\(error)")])
         }
         var refused: [FileVersion?]?
-        for await _ in hints {
-            try? await Task.sleep(for: Self.settling)
+        for await hint in hints {
+            if hint == .changed { try? await Task.sleep(for: Self.settling) }
             // Before the look at the files: what changes after it is hinted at again.
             await watch.watchFolders()
             let found = context.files.map { FileVersion($0) }
-            guard found != context.handle.versions, found != refused else {
+            let isNew = found != context.handle.versions && found != refused
+            guard isNew || hint == .asked else {
                 logger.debug("TLS files have not changed")
                 continue
             }

@@ -13,7 +13,8 @@ struct Doors: Sendable {
             "A Unix socket to listen on, in plaintext; who may write to it may connect."),
         .value(
             "tls-certificate", "PATH",
-            "PEM: the server's certificate, then its issuers'; read again when it changes."),
+            "PEM: the server's certificate, then its issuers'; read again when it changes, and at SIGHUP."
+        ),
         .value("tls-key", "PATH", "PEM: the certificate's key; read again when it changes."),
         .value("tls-client-ca", "PATH", "PEM: issuers whose client certificates are believed."),
         .value(

@@ -135,7 +135,10 @@ struct Node: Sendable {
             try await handlers.register()
             group.addTask { try await log.run() }
             group.addTask { try await tail.run() }
-            if let reloader { group.addTask { try await reloader.run() } }
+            if let reloader {
+                group.addTask { try await reloader.run() }
+                group.addTask { await Self.reloadAtHangUps(reloader) }
+            }
             group.addTask { try await serve(until: signals) { ready(addresses) } }
             // Whichever ends first: what serves, in good order, or one of the others, failing.
             _ = try await group.next()
@@ -158,6 +161,11 @@ struct Node: Sendable {
             addresses.append("\(try await server.bind(unixPath: path))")
         }
         return addresses.joined(separator: ", ")
+    }
+
+    private static func reloadAtHangUps(_ reloader: TLSReloader) async {
+        let hangUps = HangUps()
+        for await _ in hangUps.received { reloader.reloadNow() }
     }
 
     /// What clients see of the node; returns when all of it has stopped.
