@@ -116,6 +116,27 @@ import Testing
         }
     }
 
+    @Test func `a message after the call has ended with OK is no error, and the answer is read`()
+        async throws
+    {
+        let handler = RPCHandler(
+            Test.method("First", .bidirectionalStreaming)
+        ) { requests, responses, _ in
+            _ = try await requests.next()
+            try await responses.send([7])
+        }
+        try await TestServer.with([handler]) { test in
+            try await test.channel.withCall(handler.method) { call in
+                try await call.send([1])
+                while try await call.responses.next() != nil {}
+                try await call.send([2])
+                try await call.finishSending()
+                let end = try await call.responses.next()
+                #expect(end == nil)
+            }
+        }
+    }
+
     @Test func `a child task of the handler that is cancelled alone ends its wait alone`()
         async throws
     {

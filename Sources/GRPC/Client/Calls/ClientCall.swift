@@ -9,10 +9,11 @@ public struct ClientCall: Sendable {
     }
 
     /// Queues a message. Waits while more than the channel's `maxUnsentBytes` are queued: the
-    /// server's window is full, or its socket is.
+    /// server's window is full, or its socket is. Does nothing when the server has ended the call
+    /// with OK: ``responses`` end then.
     ///
     /// - Parameter compressed: False sends this one as it is in a call whose options compress.
-    /// - Throws: ``RPCError``, the call's status when the server has ended it; `CancellationError`.
+    /// - Throws: ``RPCError``, the call's status when it has failed; `CancellationError`.
     public func send(_ message: [UInt8], compressed: Bool = true) async throws {
         try await door.send(message, compressed: compressed, id)
     }

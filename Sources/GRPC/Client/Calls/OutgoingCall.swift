@@ -229,10 +229,17 @@ final class OutgoingCall {
         return message
     }
 
+    /// A call that has ended with OK needs no more messages: that is no error of who sends them, and
+    /// whoever reads hears of the end.
+    ///
     /// - Returns: Whether to wait for room before the next one.
-    /// - Throws: The call's own status when it has ended with one.
+    /// - Throws: The call's own status when it has ended with another one.
     func queue(_ message: [UInt8], compressed: Bool = true) throws(RPCError) -> Bool {
-        if end != nil { throw sendError }
+        switch end {
+        case .failed(let error): throw error
+        case .ok: return false
+        case nil: break
+        }
         guard !isSendingEnded else {
             throw RPCError(.internalError, "a message after the last one")
         }
@@ -251,11 +258,6 @@ final class OutgoingCall {
     func finishSending() {
         isSendingEnded = true
         stream?.end()
-    }
-
-    private var sendError: RPCError {
-        if case .failed(let error) = end { return error }
-        return RPCError(.cancelled, "the server has ended the call")
     }
 
     func sent(bytesLeft: Int) {
