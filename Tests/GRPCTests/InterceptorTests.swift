@@ -202,6 +202,28 @@ private struct Guard: RPCInterceptor {
         }
     }
 
+    @Test func `calls that never reach their handler are counted as well`() async throws {
+        let metrics = MetricsRegistry()
+        try await serve([Test.echo], server: [CallMetrics(metrics)]) { test in
+            for name in ["Nobody", "Nothing"] {
+                _ = try? await test.channel.unary(Test.method(name, .unary), [])
+            }
+            _ = try? await test.channel.unary(
+                Test.echo.method, [UInt8](repeating: 0, count: 5 << 20))
+            _ = try await test.channel.unary(Test.echo.method, [1])
+        }
+        let text = metrics.exposition()
+        for line in [
+            #"handled_total{method="unknown",code="UNIMPLEMENTED"} 2"#,
+            #"started_total{method="unknown"} 2"#,
+            #"handled_total{method="test.Service/Echo",code="RESOURCE_EXHAUSTED"} 1"#,
+            #"handled_total{method="test.Service/Echo",code="OK"} 1"#,
+            #"started_total{method="test.Service/Echo"} 2"#,
+        ] {
+            #expect(text.contains("grpc_server_\(line)\n"), "\(line)")
+        }
+    }
+
     @Test func `calls are logged at debug, and no logger above takes part`() async throws {
         let sink = Records()
         for level in [LogLevel.debug, .info] {

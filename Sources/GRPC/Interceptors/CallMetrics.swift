@@ -4,7 +4,8 @@ public import Telemetry
 /// `grpc_server_started_total`, `grpc_server_handled_total` (by status) and
 /// `grpc_server_handling_seconds`; `grpc_client_…` on a client.
 ///
-/// A streaming call is handled when it has ended.
+/// A streaming call is handled when it has ended. Calls that were refused before their handler began
+/// count as well; those of methods that nobody serves under the name `unknown`.
 public struct CallMetrics: RPCInterceptor {
     private let registry: MetricsRegistry
 
@@ -13,13 +14,20 @@ public struct CallMetrics: RPCInterceptor {
     public func interceptor(
         for method: RPCMethod, on side: RPCSide
     ) -> (any RPCInterceptor)? {
-        MethodMetrics(registry, method, side)
+        MethodMetrics(registry, Self.label(method), side)
     }
+
+    public func refusals(of method: RPCMethod?) -> (@Sendable (RPCStatusCode) -> Void)? {
+        MethodMetrics(registry, method.map(Self.label) ?? "unknown", .server).refused
+    }
+
+    private static func label(_ method: RPCMethod) -> String { String(method.path.dropFirst()) }
 
     public func intercept(
         _ call: InterceptedCall, next: (InterceptedCall) async throws -> Void
     ) async throws {
-        try await MethodMetrics(registry, call.method, call.side).intercept(call, next: next)
+        try await MethodMetrics(registry, Self.label(call.method), call.side)
+            .intercept(call, next: next)
     }
 }
 
@@ -30,9 +38,9 @@ private final class MethodMetrics: RPCInterceptor {
     private let handled: [Counter]
     private let seconds: Histogram
 
-    init(_ registry: MetricsRegistry, _ method: RPCMethod, _ side: RPCSide) {
+    init(_ registry: MetricsRegistry, _ method: String, _ side: RPCSide) {
         let prefix = side == .server ? "grpc_server" : "grpc_client"
-        let label = MetricLabel(.method, String(method.path.dropFirst()))
+        let label = MetricLabel(.method, method)
         started = registry.counter(
             "\(prefix)_started_total", help: "Calls that began.", labels: [label])
         handled = RPCStatusCode.all.map { code in
@@ -57,6 +65,11 @@ private final class MethodMetrics: RPCInterceptor {
             throw error
         }
         ended(.ok, start)
+    }
+
+    @Sendable func refused(_ code: RPCStatusCode) {
+        started.increment()
+        handled[code.rawValue].increment()
     }
 
     private func ended(_ code: RPCStatusCode, _ start: ContinuousClock.Instant) {

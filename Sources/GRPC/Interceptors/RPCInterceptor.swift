@@ -14,6 +14,13 @@ public protocol RPCInterceptor: Sendable {
     /// By default the interceptor itself.
     func interceptor(for method: RPCMethod, on side: RPCSide) -> (any RPCInterceptor)?
 
+    /// What is to be told of calls that end before an interceptor could see them: those of methods
+    /// that nobody serves, and those that a limit, a deadline or the client ends before their request
+    /// is complete. On a server; asked for once.
+    ///
+    /// - Parameter method: Nil for all methods that nobody serves.
+    func refusals(of method: RPCMethod?) -> (@Sendable (RPCStatusCode) -> Void)?
+
     /// Runs once in each call, within its task.
     ///
     /// Throwing before `next` refuses the call: a server's client hears the ``RPCError``, a client's
@@ -33,6 +40,8 @@ extension RPCInterceptor {
     public func interceptor(
         for method: RPCMethod, on side: RPCSide
     ) -> (any RPCInterceptor)? { self }
+
+    public func refusals(of method: RPCMethod?) -> (@Sendable (RPCStatusCode) -> Void)? { nil }
 }
 
 public enum RPCSide: Sendable { case client, server }

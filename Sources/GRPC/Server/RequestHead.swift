@@ -20,7 +20,7 @@ struct RequestHead: ~Copyable {
     /// Everything that isn't HTTP's or gRPC's own.
     private var metadata = HeaderFields()
     private var method = Method.other
-    private var route: Route?
+    private(set) var route: Route?
     /// Kept only when it leads nowhere.
     private var unknownPath: String?
     private var isGRPC = false

@@ -7,8 +7,11 @@ final class Route: Sendable {
     let handler: RPCHandler
     let path: [UInt8]
 
-    init(_ handler: RPCHandler) {
+    let refusals: Refusals
+
+    init(_ handler: RPCHandler, _ refusals: Refusals) {
         self.handler = handler
+        self.refusals = refusals
         path = Array(handler.method.path.utf8)
     }
 
@@ -24,11 +27,26 @@ final class Route: Sendable {
     }
 }
 
+/// Who is told of calls that never reach their handler.
+struct Refusals {
+    private let observers: [@Sendable (RPCStatusCode) -> Void]
+
+    init(of method: RPCMethod?, _ interceptors: [any RPCInterceptor]) {
+        observers = interceptors.compactMap { $0.refusals(of: method) }
+    }
+
+    func refused(_ code: RPCStatusCode) {
+        for observer in observers { observer(code) }
+    }
+}
+
 /// Finds the handler of a path without making a string of it: an open-addressed table.
 final class Router: Sendable {
     private let slots: [Route?]
     private let services: Set<String>
     private let resources: [String: PlainResource]
+    /// Of methods that nobody serves.
+    let unknown: Refusals
 
     /// - Precondition: No two handlers for one method, no two resources at one path.
     init(
@@ -37,12 +55,13 @@ final class Router: Sendable {
     ) {
         self.resources = Dictionary(
             uniqueKeysWithValues: (resources + [.health]).map { ($0.path, $0) })
+        unknown = Refusals(of: nil, interceptors)
         let handlers = services.flatMap(\.rpcHandlers).map { $0.intercepted(by: interceptors) }
         var size = 16
         while size < handlers.count * 2 { size *= 2 }
         var slots = [Route?](repeating: nil, count: size)
         for handler in handlers {
-            let route = Route(handler)
+            let route = Route(handler, Refusals(of: handler.method, interceptors))
             let path = route.path
             var index = Self.hash(path.span) & (size - 1)
             while let taken = slots[index] {

@@ -53,13 +53,13 @@ final class ServerStream: HTTP2Stream {
             headersTooLarge: headersTooLarge, router: router, peer: connection.peer)
         {
         case .call(let route):
-            if let refusal = gate.refusalOfCall() { return refuse(refusal) }
+            if let refusal = gate.refusalOfCall() { return refuse(refusal, route) }
             self.route = route
             deframer.allowsCompression = encodings.request != .identity
             state = ServerCallState(route.handler.method.kind)
             if let timeout = head.timeout { startDeadline(timeout) }
             if let action = state?.headersReceived() { perform(action) }
-        case .refuse(let error): refuse(error)
+        case .refuse(let error): refuse(error, head.route)
         case .plain(let response):
             isAnswered = true
             hearsOut = true
@@ -71,8 +71,9 @@ final class ServerStream: HTTP2Stream {
         }
     }
 
-    private func refuse(_ error: RPCError) {
+    private func refuse(_ error: RPCError, _ route: Route?) {
         isAnswered = true
+        (route?.refusals ?? router.unknown).refused(error.code)
         respond(encodings.headers, StatusHeaders.encode(error, trailing: Metadata()), end: true)
     }
 
@@ -213,6 +214,7 @@ final class ServerStream: HTTP2Stream {
         deadline?.cancel()
         dropUnpacking()
         resumeAll(throwing: reason)
+        if task == nil { route?.refusals.refused(reason.code) }
         task?.cancel()
         task = nil
         return true
