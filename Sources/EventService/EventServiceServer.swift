@@ -9,6 +9,9 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
     public struct Limits: Sendable {
         /// Requests of one PublishStream that are stored at the same time.
         public var streamedPublishesInFlight = 32
+        /// Events that GetEvent and ListEvents have read and not answered with yet, over all calls;
+        /// who finds no room waits.
+        public var maxReadingBytes = 24 << 20
 
         public init() {}
     }
@@ -26,6 +29,7 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
     let statistics = ServiceStatistics()
     let limits: Limits
     let faults: Faults
+    let allowance: ReadingAllowance
 
     public init(
         log: any EventLog, books: any HandlerBooks, handlers: HandlerHost, replays: Replays,
@@ -46,6 +50,7 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
         self.callers = callers
         faults = Faults(logger: logger)
         self.limits = limits
+        allowance = ReadingAllowance(maxBytes: limits.maxReadingBytes)
     }
 
     /// Runs an RPC's body; a refusal leaves as its gRPC status.

@@ -12,18 +12,28 @@ extension EventServiceServer {
                 throw EventsError.invalid("id", "must be a UUID")
             }
             let tenant = try caller.tenant(named: request.tenantId, field: "tenant_id")
-            let event = try await log.event(id: id, tenant: tenant)
-            // Asked first, so that the deliveries never say less than the status beside them.
-            guard let standing = try await books.standings(of: [event]).first else {
-                throw EventsError.eventNotFound(id)
+            return try await allowance.reading(Self.eventBytes) {
+                try await answer(id, tenant)
             }
-            let history = try await books.deliveries(
-                at: event.position, limit: DeliveryHistory.shown)
-            var response = ApusV1.GetEventResponse(event, standing)
-            response.deliveries = history.records.map(ApusV1.DeliveryRecord.init)
-            response.deliveriesTruncated = history.isTruncated
-            return response
         }
+    }
+
+    /// An event may have so many.
+    private static let eventBytes = 1 << 20
+
+    private func answer(
+        _ id: EventID, _ tenant: TenantID
+    ) async throws -> ApusV1.GetEventResponse {
+        let event = try await log.event(id: id, tenant: tenant)
+        // Asked first, so that the deliveries never say less than the status beside them.
+        guard let standing = try await books.standings(of: [event]).first else {
+            throw EventsError.eventNotFound(id)
+        }
+        let history = try await books.deliveries(at: event.position, limit: DeliveryHistory.shown)
+        var response = ApusV1.GetEventResponse(event, standing)
+        response.deliveries = history.records.map(ApusV1.DeliveryRecord.init)
+        response.deliveriesTruncated = history.isTruncated
+        return response
     }
 }
 

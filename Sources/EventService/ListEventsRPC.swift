@@ -11,25 +11,35 @@ extension EventServiceServer {
             let token = PageToken(request: request)
             let query = try ListQuery(request, caller: caller, token: token)
             let statuses = try EventStatus.set(request.statuses, field: "statuses")
-            let page = try await listing.list(query, statuses: statuses)
-            var response = ApusV1.ListEventsResponse()
-            var bytes = 0
-            var next = page.next
-            for entry in page.entries {
-                guard bytes < Self.maxListedBytes else {
-                    next = response.events.last?.event.map { Position($0.position) }
-                    break
-                }
-                bytes += entry.event.footprint
-                response.events.append(ApusV1.GetEventResponse(entry.event, entry.standing))
+            return try await allowance.reading(Self.pageBytes) {
+                let page = try await listing.list(query, statuses: statuses)
+                return Self.response(page, token)
             }
-            response.nextPageToken = next.map(token.text) ?? ""
-            return response
         }
+    }
+
+    private static func response(
+        _ page: StatusListing.Page, _ token: PageToken
+    ) -> ApusV1.ListEventsResponse {
+        var response = ApusV1.ListEventsResponse()
+        var bytes = 0
+        var next = page.next
+        for entry in page.entries {
+            guard bytes < maxListedBytes else {
+                next = response.events.last?.event.map { Position($0.position) }
+                break
+            }
+            bytes += entry.event.footprint
+            response.events.append(ApusV1.GetEventResponse(entry.event, entry.standing))
+        }
+        response.nextPageToken = next.map(token.text) ?? ""
+        return response
     }
 
     /// A response stays under 3 MiB, also when its last event is one of 1 MiB.
     private static let maxListedBytes = 3 << 19
+    /// What a page comes to while it is built: as rows, and as the events made of them.
+    private static let pageBytes = 6 << 20
 }
 
 extension ListQuery {

@@ -19,6 +19,8 @@ public struct StatusListing: Sendable {
 
     /// Pages of the log that one call reads when few events match.
     private static let maxReads = 16
+    /// Events of the books that are read in one go: each may be a large one.
+    private static let eventsAtOnce = 32
 
     private let log: any EventLog
     private let books: any HandlerBooks
@@ -76,6 +78,7 @@ public struct StatusListing: Sendable {
     ) async throws -> Page {
         var query = query
         var found: [Entry] = []
+        var bytes = 0
         let wanted = query.limit
         query.limit = max(wanted, 200)
         for _ in 0..<Self.maxReads {
@@ -84,7 +87,8 @@ public struct StatusListing: Sendable {
                 if entry.event.position <= border { return Page(entries: found, next: nil) }
                 guard statuses.contains(entry.standing.status) else { continue }
                 found.append(entry)
-                if found.count == wanted {
+                bytes += entry.event.footprint
+                if found.count == wanted || bytes >= query.maxBytes {
                     return Page(entries: found, next: entry.event.position)
                 }
             }
@@ -100,6 +104,7 @@ public struct StatusListing: Sendable {
         through border: Position
     ) async throws -> Page {
         var found: [Entry] = []
+        var bytes = 0
         var beyond = query.beyond ?? (query.oldestFirst ? .zero : .max)
         let limit = max(query.limit, 200)
         for _ in 0..<Self.maxReads {
@@ -110,13 +115,17 @@ public struct StatusListing: Sendable {
                     after: query.oldestFirst ? beyond : .zero,
                     before: query.oldestFirst ? top : min(beyond, top),
                     oldestFirst: query.oldestFirst, limit: limit))
-            var events = try await log.events(at: positions)
-            if !query.oldestFirst { events.reverse() }
-            for entry in try await entries(events.filter { Self.matches($0, query) })
-            where statuses.contains(entry.standing.status) {
-                found.append(entry)
-                if found.count == query.limit {
-                    return Page(entries: found, next: entry.event.position)
+            for start in stride(from: 0, to: positions.count, by: Self.eventsAtOnce) {
+                let some = positions[start..<min(start + Self.eventsAtOnce, positions.count)]
+                var events = try await log.events(at: Array(some))
+                if !query.oldestFirst { events.reverse() }
+                for entry in try await entries(events.filter { Self.matches($0, query) })
+                where statuses.contains(entry.standing.status) {
+                    found.append(entry)
+                    bytes += entry.event.footprint
+                    if found.count == query.limit || bytes >= query.maxBytes {
+                        return Page(entries: found, next: entry.event.position)
+                    }
                 }
             }
             guard let last = positions.last, positions.count == limit else {

@@ -1,3 +1,4 @@
+import EventService
 import GRPC
 import HTTP2
 import PostgresLog
@@ -38,6 +39,10 @@ enum LimitFlags {
             "max-memory-bytes", "BYTES",
             "Held for clients: requests that arrive or are worked on, responses that wait;"
                 + " default \(usual.maxMemoryBytes)."),
+        .value(
+            "max-reading-bytes", "BYTES",
+            "Events that look-ups and listings have read and not answered with; default"
+                + " \(EventServiceServer.Limits().maxReadingBytes)."),
         .value(
             "handshake-timeout", "DURATION",
             "From a connection to its first SETTINGS, TLS included; default 10s."),
@@ -100,6 +105,14 @@ enum LimitFlags {
         try set(&log.maxWaitingBytes, arguments, "max-waiting-bytes", 1_024...(1 << 40))
         try set(&log.patience, arguments, "publish-patience")
         return log
+    }
+
+    static func service(
+        _ arguments: ParsedArguments
+    ) throws(UsageError) -> EventServiceServer.Limits {
+        var limits = EventServiceServer.Limits()
+        try set(&limits.maxReadingBytes, arguments, "max-reading-bytes", (1 << 20)...(1 << 40))
+        return limits
     }
 
     private static func set(

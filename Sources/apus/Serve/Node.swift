@@ -88,7 +88,7 @@ struct Node: Sendable {
             healthReporter: HealthReporter(
                 version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log,
                 tail: tail, serving: serving),
-            logger: logger.labelled("service"))
+            logger: logger.labelled("service"), limits: configuration.service)
         let names = [
             ApusV1.EventServiceMethods.service, ApusV1.GroupServiceMethods.service,
             ApusV1.HandlerServiceMethods.service, GrpcHealthV1.HealthMethods.service,

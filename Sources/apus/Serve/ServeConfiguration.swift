@@ -1,3 +1,4 @@
+import EventService
 import Events
 import GRPC
 import Glibc
@@ -38,6 +39,7 @@ struct ServeConfiguration: Sendable {
     let loops: Int
     let limits: PublishLimits
     let rpc: RPCServerConfiguration
+    let service: EventServiceServer.Limits
     let log: PostgresEventLog.Configuration
     let outbox: OutboxDrainer.Configuration
     let drainTimeout: Duration
@@ -71,6 +73,7 @@ struct ServeConfiguration: Sendable {
         log.retention = try RetentionFlags.policy(arguments)
         log.partitionEvents = try arguments.integer("partition-events", in: 100...100_000_000)
         self.log = log
+        service = try LimitFlags.service(arguments)
         var rpc = try LimitFlags.configuration(arguments)
         // Room for what a request holds besides its events.
         rpc.maxMessageBytes = limits.maxRequestBytes + (64 << 10)
