@@ -14,6 +14,8 @@ public protocol HTTP2ConnectionHandler: AnyObject {
     func closed(_ reason: String?)
     /// The peer ran into one of our limits.
     func hit(_ limit: RuntimeLimit)
+    /// It is cut off for what it did, or for never having shaken hands.
+    func cutOff()
     /// The connection should have drained by now: end the calls that are left, then
     /// ``HTTP2Connection/finish()``.
     func timeIsUp()
@@ -21,6 +23,7 @@ public protocol HTTP2ConnectionHandler: AnyObject {
 
 extension HTTP2ConnectionHandler {
     public func hit(_ limit: RuntimeLimit) {}
+    public func cutOff() {}
     public func timeIsUp() {}
     public func settled() {}
     public func pong() {}
@@ -156,12 +159,21 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
         keep(0)
         let handler = handler
         self.handler = nil
-        if !connection.isEstablished {
-            if error?.code == .timedOut { handler?.hit(.handshakeTime) }
-            if error?.code == .exhausted { handler?.hit(.handshakes) }
+        if !connection.isEstablished, let limit = Self.handshakeLimit(error) {
+            handler?.hit(limit)
+            handler?.cutOff()
         }
         ownSession?.closeAllStreams(.connectionLost)
         handler?.closed(closeReason ?? error.map { "\($0)" })
+    }
+
+    /// The limit that a TLS handshake ran into.
+    private static func handshakeLimit(_ error: IOError?) -> RuntimeLimit? {
+        switch error?.code {
+        case .timedOut: .handshakeTime
+        case .exhausted: .handshakes
+        default: nil
+        }
     }
 
     // MARK: Of the session
@@ -188,6 +200,7 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
         handler?.hit(limit)
         guard let session = ownSession, session.isCutOff else { return }
         closeReason = "over the limit: \(limit)"
+        if session.isToBlame { handler?.cutOff() }
         // Also when the peer doesn't read its GOAWAY.
         connection.closeSoon()
     }

@@ -65,6 +65,9 @@ public final class HTTP2Session {
     private var strikes: TokenBucket
     /// A limit was broken: nothing is taken any more, and all ends with the GOAWAY that says so.
     public private(set) var isCutOff = false
+    /// The peer was, for what it did or for never having begun: not for its silence later on, and not
+    /// for want of memory.
+    private(set) var isToBlame = false
     /// That GOAWAY has left.
     var saidGoodbye = false
     /// The streams are gone; the library, which still knows them, must not be asked for more.
@@ -146,6 +149,8 @@ public final class HTTP2Session {
     func cutOff(_ limit: RuntimeLimit, _ code: HTTP2ErrorCode = .enhanceYourCalm) {
         guard !isCutOff, !isDead else { return }
         isCutOff = true
+        isToBlame =
+            code == .enhanceYourCalm && limit != .memory || limit == .handshakeTime
         let last = unsafe nghttp2_session_get_last_proc_stream_id(raw)
         let reason = limit.debugData
         unsafe _ = nghttp2_submit_goaway(

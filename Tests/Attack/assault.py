@@ -6,6 +6,10 @@ import selectors
 import socket
 import time
 
+# Where attacks come from; the neighbour is somebody else.
+ATTACKERS = "127.0.0.2"
+IP_BIND_ADDRESS_NO_PORT = 24
+
 CODES = [
     "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT",
     "STREAM_CLOSED", "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR",
@@ -20,12 +24,13 @@ def name(code):
 class Wire:
     """One connection of an attacker, never blocking."""
 
-    def __init__(self, address, tally, source=None):
+    def __init__(self, address, tally):
         host, port = address.rsplit(":", 1)
         self.tally = tally
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if source:
-            self.socket.bind((source, 0))
+        # Else every connection, also one that has ended, has its port to itself.
+        self.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        self.socket.bind((ATTACKERS, 0))
         self.socket.settimeout(5)
         self.socket.connect((host, int(port)))
         self.socket.setblocking(False)
@@ -118,10 +123,10 @@ class Assault:
     def is_over(self):
         return time.monotonic() >= self.deadline
 
-    def connect(self, source=None):
+    def connect(self):
         """A new connection; None when the server took none."""
         try:
-            wire = Wire(self.address, self.tally, source)
+            wire = Wire(self.address, self.tally)
         except OSError:
             self.tally["not connected"] += 1
             return None
@@ -136,6 +141,16 @@ class Assault:
                     selector.register(wire, selectors.EVENT_READ)
             for key, _ in selector.select(max(0, min(seconds, self.deadline - time.monotonic()))):
                 key.fileobj.drain()
+
+    def hear_out(self, wire, patience=1):
+        """What is still said to somebody whose time is over."""
+        until = time.monotonic() + patience
+        with selectors.DefaultSelector() as selector:
+            selector.register(wire, selectors.EVENT_READ)
+            while not wire.ended and selector.select(max(0, until - time.monotonic())):
+                wire.drain()
+        if not wire.ended:
+            wire.socket.close()
 
     def flood(self, opening, again, reads=True, each=None):
         """Sends `opening`, then `again` without end; both bytes, or made by calling them with the
@@ -164,8 +179,7 @@ class Assault:
                 if reads:
                     wire.drain()
             if not wire.ended:
-                wire.drain()
-                wire.socket.close()
+                self.hear_out(wire)
 
     def hold(self, wires, refill=None):
         """Keeps connections to the end; those that were closed are opened anew by `refill`."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import ssl
 import time
 import typing
 
@@ -24,15 +25,18 @@ class Attack:
     answers: tuple
     # What `apus serve` is started with, where the attack needs another server than the others.
     flags: tuple = ()
+    # Whether it comes by the TLS listener; there is a neighbour on each then.
+    secure: bool = False
 
 
 ATTACKS = []
 
 
-def attack(limits, answers, flags=()):
+def attack(limits, answers, flags=(), secure=False):
     def add(run):
         ATTACKS.append(Attack(
-            run.__name__.replace("_", " "), run, tuple(limits.split()), tuple(answers), flags
+            run.__name__.replace("_", " "), run, tuple(limits.split()), tuple(answers), flags,
+            secure,
         ))
         return run
     return add
@@ -55,17 +59,41 @@ def connection_flood(assault):
 @attack("connections_per_peer", REFUSED,
         flags=("--max-connections-per-peer", "200"))
 def connection_flood_of_one_peer(assault):
-    """The same from one address."""
-    def made():
-        return greeted(assault, "127.0.0.2")
-    assault.hold([wire for _ in range(300) if (wire := made())], made)
+    """The same, where one address may have fewer."""
+    assault.hold(
+        [wire for _ in range(300) if (wire := greeted(assault))], lambda: greeted(assault)
+    )
 
 
-def greeted(assault, source=None):
-    wire = assault.connect(source)
+def greeted(assault):
+    wire = assault.connect()
     if wire:
         wire.send(greeting())
     return wire
+
+
+@attack("handshake_time handshakes", REFUSED, secure=True,
+        flags=("--handshake-timeout", "1s", "--max-handshakes", "100"))
+def TLS_handshake_stall(assault):
+    """Connections that say nothing, half a ClientHello, or a whole one and no more."""
+    hello = client_hello()
+    def made(count=[0]):
+        wire = assault.connect()
+        count[0] += 1
+        if wire:
+            wire.send((b"", hello[:len(hello) // 2], hello)[count[0] % 3])
+        return wire
+    assault.hold([wire for _ in range(200) if (wire := made())], made)
+
+
+def client_hello():
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2"])
+    try:
+        context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
 
 
 @attack("handshake_time", REFUSED, flags=("--handshake-timeout", "1s"))

@@ -1,6 +1,6 @@
 """The well-behaved client: a process of its own, one connection, calls at a steady pace.
 
-    neighbour.py ADDRESS SECONDS CALLS_A_SECOND  →  {"calls": …, "errors": […], "p50": …, "p99": …}
+    neighbour.py ADDRESS SECONDS CALLS_A_SECOND [CA_FILE]  →  {"calls": …, "errors": […], "p50": …, "p99": …}
 """
 
 import json
@@ -22,16 +22,21 @@ PATIENCE = 10
 class Address:
     """As much of a node as a client needs."""
 
-    def __init__(self, address):
+    def __init__(self, address, authority):
         self.address = address
+        self.authority = authority
 
     def channel(self, **options):
-        return grpc.insecure_channel(self.address, options=list(options.items()))
+        options = list(options.items())
+        if not self.authority:
+            return grpc.insecure_channel(self.address, options=options)
+        credentials = grpc.ssl_channel_credentials(pathlib.Path(self.authority).read_bytes())
+        return grpc.secure_channel(self.address, credentials, options=options)
 
 
-def main(address, seconds, rate):
+def main(address, seconds, rate, authority=None):
     latencies, errors = [], []
-    with Client(Address(address), "neighbour") as client:
+    with Client(Address(address, authority), "neighbour") as client:
         id = client.publish_one(note()).event_id
         start = time.monotonic()
         for turn in range(int(seconds * rate)):
@@ -55,4 +60,4 @@ def main(address, seconds, rate):
     }))
 
 
-main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))
+main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:])

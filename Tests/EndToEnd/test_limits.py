@@ -29,7 +29,7 @@ def strict():
     made = Node(
         "--handshake-timeout", "1s", "--keepalive-interval", "0", "--progress-interval", "1s",
         "--max-concurrent-streams", "10", "--max-handlers-per-connection", "4",
-        "--max-connections-per-peer", "3", "--max-memory-bytes", "1048576", "--loops", "1",
+        "--max-connections-per-peer", "3", "--max-cut-offs", "1000", "--max-memory-bytes", "1048576", "--loops", "1",
     )
     yield made
     made.close()

@@ -252,6 +252,35 @@ import Testing
         }
     }
 
+    @Test func `who is cut off again and again stays out, and others don't`() async throws {
+        var configuration = RPCServerConfiguration()
+        configuration.limitsLocalPeers = true
+        configuration.cutOffBurst = 2
+        configuration.cutOffsPerSecond = 0
+        configuration.http2.strikeBurst = 0
+        try await TestServer.with(Test.all, configuration: configuration) { test in
+            let inside = test.otherChannel()
+            _ = try await inside.unary(Test.echo.method, [1])
+            let bomb = CallOptions(compression: .gzip)
+            for _ in 0..<2 {
+                let attacker = test.otherChannel()
+                await #expect(throws: RPCError.self) {
+                    try await attacker.unary(
+                        Test.echo.method, [UInt8](repeating: 0, count: 3 << 20), options: bomb)
+                }
+                await attacker.close()
+            }
+            #expect(test.hits(.bombs) == 2)
+            let code = await RPCStatusCode.thrown {
+                _ = try await test.otherChannel().unary(Test.echo.method, [])
+            }
+            #expect(code == .unavailable && test.hits(.cutOffs) >= 1)
+            let answer = try await inside.unary(Test.echo.method, [2])
+            #expect(answer == [2])
+            await inside.close()
+        }
+    }
+
     @Test func `a message over the limit is counted`() async throws {
         var configuration = RPCServerConfiguration()
         configuration.maxMessageBytes = 10

@@ -35,6 +35,7 @@ func listen(
         let connection = Connection(
             owning: fd, peer: peer, loop: loop, tls: tls, handshakeTimeout: handshakeTimeout)
         try? connection.start(handler(connection))
+        return true
     }
     return listener
 }

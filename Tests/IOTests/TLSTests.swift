@@ -186,6 +186,7 @@ private final class Trickle: ConnectionHandler {
                 try? near.start(one)
                 try? far.start(two)
             }
+            return true
         }
         return listener
     }

@@ -13,6 +13,7 @@ import Testing
                 try listener.start { fd, peer in
                     let connection = Connection(owning: fd, peer: peer, loop: loop)
                     try? connection.start(Echo(connection))
+                    return true
                 }
                 try connect(to: .unix(path: path), on: loop, continuation) { connection in
                     let sender = Sender(connection, total: 1) { _ in

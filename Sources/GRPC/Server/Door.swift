@@ -28,14 +28,19 @@ actor Door {
     func startAccepting() throws(IOError) {
         for (listener, tls) in listeners {
             listener.paused = { [core] in core.metrics.hit(.openFiles) }
-            try listener.start { [core, loops] fd, peer in
+            try listener.start { [core, loops, loop] fd, peer in
+                guard core.admits(peer, at: loop.now) else {
+                    Listener.refuse(fd)
+                    return false
+                }
                 let connection = ServerConnection(
                     loop: loops.next(), peer: peer, tls: tls, core: core)
-                if core.add(connection) {
-                    connection.onLoop { $0.start(fd) }
-                } else {
+                guard core.add(connection) else {
                     Listener.refuse(fd)
+                    return false
                 }
+                connection.onLoop { $0.start(fd) }
+                return true
             }
         }
     }

@@ -16,6 +16,10 @@ public struct RPCServerConfiguration: Sendable {
     /// brings everybody else's.
     public var maxConnectionsPerPeer = 2_000
     public var limitsLocalPeers = false
+    /// Connections of one address that are cut off for what they did, at once and more each second:
+    /// beyond it new ones from there are closed at once. Of this machine as above.
+    public var cutOffBurst = 10
+    public var cutOffsPerSecond = 1
     /// Handlers that run, from start to return, also those whose call is long gone. Beyond it a call
     /// gets RESOURCE_EXHAUSTED before anything is started for it.
     public var maxHandlers = 100_000

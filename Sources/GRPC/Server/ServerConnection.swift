@@ -157,6 +157,10 @@ private final class ServerStreams: HTTP2ConnectionHandler {
         connection.assumeIsolated { $0.terminate("the connection is too old") }
     }
 
+    func cutOff() {
+        core.connectionCutOff(connection)
+    }
+
     func hit(_ limit: RuntimeLimit) {
         core.metrics.hit(limit)
         core.logger.debug(

@@ -17,12 +17,12 @@ final class ServerCore: Sendable {
     let metrics: RuntimeMetrics
     /// When to try again, as retry policies read it.
     let pushback: Metadata
-    private let connections = Lock(Connections())
+    private let connections: Lock<Connections>
     private let unpackingLines = Lock<[ObjectIdentifier: LoopBound<UnpackingLine>]>([:])
 
     private struct Connections {
         var open: [ObjectIdentifier: ServerConnection] = [:]
-        var perPeer: [String: Int] = [:]
+        var peers: PeerBooks
         var draining = false
         var whenEmpty: [UnsafeContinuation<Void, Never>] = []
     }
@@ -35,6 +35,7 @@ final class ServerCore: Sendable {
             services, interceptors: interceptors, resources: configuration.plainResources)
         self.configuration = configuration
         self.logger = logger
+        connections = Lock(Connections(peers: PeerBooks(configuration)))
         var http2 = configuration.http2
         http2.handshakeTimeout = configuration.handshakeTimeout
         self.http2 = http2
@@ -103,27 +104,39 @@ final class ServerCore: Sendable {
 
     // MARK: Connections
 
-    /// - Returns: False when there are too many, or the server is on its way out.
-    func add(_ connection: ServerConnection) -> Bool {
-        let peer = countedName(of: connection.peer)
-        let (isTaken, limit): (Bool, RuntimeLimit?) = connections.withLock { connections in
+    /// Whether a connection from there may be made: asked before anything is spent on it. Followed by
+    /// ``add(_:)``; one loop does both.
+    func admits(_ peer: SocketAddress, at now: LoopTime) -> Bool {
+        let name = countedName(of: peer)
+        let (isWelcome, limit): (Bool, RuntimeLimit?) = connections.withLock { connections in
             if connections.draining { return (false, nil) }
             guard connections.open.count < configuration.maxConnections else {
                 return (false, .connections)
             }
-            if let peer {
-                let count = connections.perPeer[peer, default: 0]
-                guard count < configuration.maxConnectionsPerPeer else {
-                    return (false, .connectionsPerPeer)
-                }
-                connections.perPeer[peer] = count + 1
-            }
-            connections.open[ObjectIdentifier(connection)] = connection
-            return (true, nil)
+            let limit = name.flatMap { connections.peers.refusal(of: $0, at: now) }
+            return (limit == nil, limit)
         }
         if let limit { metrics.hit(limit) }
+        if !isWelcome { metrics.connectionsRefused.increment() }
+        return isWelcome
+    }
+
+    /// - Returns: False when the server is on its way out.
+    func add(_ connection: ServerConnection) -> Bool {
+        let name = countedName(of: connection.peer)
+        let isTaken = connections.withLock { connections in
+            if connections.draining { return false }
+            if let name { connections.peers.opened(name) }
+            connections.open[ObjectIdentifier(connection)] = connection
+            return true
+        }
         (isTaken ? metrics.connectionsAccepted : metrics.connectionsRefused).increment()
         return isTaken
+    }
+
+    func connectionCutOff(_ connection: ServerConnection) {
+        guard let name = countedName(of: connection.peer) else { return }
+        connections.withLock { $0.peers.cutOff(name, at: connection.loop.now) }
     }
 
     /// Nil when connections of that peer aren't counted. Who has one IPv6 address has 2^64 of them.
@@ -141,9 +154,7 @@ final class ServerCore: Sendable {
             guard connections.open.removeValue(forKey: ObjectIdentifier(connection)) != nil else {
                 return [UnsafeContinuation<Void, Never>]()
             }
-            if let peer, let count = connections.perPeer[peer] {
-                connections.perPeer[peer] = count > 1 ? count - 1 : nil
-            }
+            if let peer { connections.peers.closed(peer, at: connection.loop.now) }
             guard connections.open.isEmpty else { return [UnsafeContinuation<Void, Never>]() }
             defer { connections.whenEmpty = [] }
             return connections.whenEmpty

@@ -2,6 +2,8 @@
 public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
     case connections
     case connectionsPerPeer
+    /// Connections from one address that were cut off for what they did: it stays out for a while.
+    case cutOffs
     /// Too few descriptors are left to accept more.
     case openFiles
     /// No TLS, or no preface and SETTINGS, in time.
@@ -42,6 +44,7 @@ public enum RuntimeLimit: Int, CaseIterable, Sendable, CustomStringConvertible {
         switch self {
         case .connections: "connections"
         case .connectionsPerPeer: "connections_per_peer"
+        case .cutOffs: "cut_offs"
         case .openFiles: "open_files"
         case .handshakeTime: "handshake_time"
         case .handshakes: "handshakes"

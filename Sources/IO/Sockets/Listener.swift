@@ -17,10 +17,15 @@ public final class Listener: ReadinessHandler {
     private var isPaused = false
     /// Told when accepting pauses because the process is short of descriptors.
     public var paused: (() -> Void)?
-    private var accepted: ((_ fd: Int32, _ peer: SocketAddress) -> Void)?
+    private var accepted: ((_ fd: Int32, _ peer: SocketAddress) -> Bool)?
+    private var refusedInARow = 0
 
     /// Accepted in one turn, so that a crowd at the door doesn't starve those inside.
-    private static let perTurn = 64
+    private static let perTurn = 16
+    /// After so many that were all refused it rests: a flood waits in the kernel's queue, where that
+    /// costs those inside nothing.
+    private static let refusalsBeforeRest = 16
+    private static let rest = Duration.milliseconds(5)
     /// How long to wait when the process is out of descriptors.
     private static let pause = Duration.milliseconds(100)
 
@@ -49,9 +54,10 @@ public final class Listener: ReadinessHandler {
         self.logger = logger
     }
 
-    /// - Parameter accepted: Takes over a non-blocking descriptor.
+    /// - Parameter accepted: Takes over a non-blocking descriptor; says whether the connection was
+    ///   wanted.
     public func start(
-        _ accepted: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Void
+        _ accepted: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Bool
     ) throws(IOError) {
         self.accepted = accepted
         registration = try loop.register(socket.fd, .read, handler: self)
@@ -79,12 +85,19 @@ public final class Listener: ReadinessHandler {
                 guard hasRoom else { return pause(nil) }
                 guard let accepted, let (fd, peer) = try socket.accept() else { break }
                 newest = fd
-                accepted(fd, peer)
+                refusedInARow = accepted(fd, peer) ? 0 : refusedInARow + 1
+                if refusedInARow >= Self.refusalsBeforeRest { return rest() }
             }
             resumed()
         } catch {
             pause(error)
         }
+    }
+
+    private func rest() {
+        refusedInARow = 0
+        registration?.update([])
+        resumption = loop.schedule(after: Self.rest) { [self] in registration?.update(.read) }
     }
 
     private var hasRoom: Bool { DescriptorLimit.hasRoom(after: newest, copying: socket.fd) }

@@ -27,6 +27,11 @@ enum LimitFlags {
             "From one address (IPv6: one /64); default \(usual.maxConnectionsPerPeer),"
                 + " without those of this machine, which count when this is set."),
         .value(
+            "max-cut-offs", "COUNT",
+            "Connections of one address, as counted above, that are cut off for what they do, and one"
+                + " more each second; beyond it the next are closed at once; default"
+                + " \(usual.cutOffBurst)."),
+        .value(
             "max-concurrent-streams", "COUNT",
             "Calls of one connection; default \(usual.http2.maxConcurrentStreams)."),
         .value(
@@ -76,6 +81,7 @@ enum LimitFlags {
             limits.maxConnectionsPerPeer = count
             limits.limitsLocalPeers = true
         }
+        try set(&limits.cutOffBurst, arguments, "max-cut-offs", 1...1_000_000)
         try set(
             &limits.http2.maxConcurrentStreams, arguments, "max-concurrent-streams", 1...100_000)
         try set(&limits.maxHandlers, arguments, "max-handlers", 1...10_000_000)

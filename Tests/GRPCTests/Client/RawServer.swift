@@ -75,6 +75,7 @@ actor RawServer {
         self.listener = listener
         try listener.start { [self] fd, peer in
             assumeIsolated { $0.accepted(fd, peer) }
+            return true
         }
         return listener.address
     }
