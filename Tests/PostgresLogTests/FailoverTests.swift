@@ -10,7 +10,7 @@ import Testing
 @Suite struct FailoverTests {
     private static func refuseConnections(_ test: TestLog) async throws {
         let name = test.database.databaseName ?? ""
-        try await TestLog.script(
+        try await TestPostgres.script(
             """
             alter database \(name) allow_connections false;
             select pg_terminate_backend(pid) from pg_stat_activity
@@ -19,7 +19,7 @@ import Testing
     }
 
     private static func takeConnections(_ test: TestLog) async throws {
-        try await TestLog.script(
+        try await TestPostgres.script(
             "alter database \(test.database.databaseName ?? "") allow_connections true",
             on: TestPostgres.maintenance)
     }
