@@ -17,8 +17,8 @@ public struct ConsumerBatch: Sendable, Equatable {
     public struct Row: Sendable, Equatable {
         public let partition: Int
         public let work: StoredWork
-        /// A remark on it was acted upon.
-        public let clearsRemark: Bool
+        /// The remark on it that was acted upon; another that came since stays.
+        public let heeded: Verdict.Action?
     }
 
     /// Work that is over.

@@ -22,7 +22,7 @@ extension ConsumerStateMachine {
             batch.rows.append(
                 ConsumerBatch.Row(
                     partition: item.partition, work: item.stored(now: now),
-                    clearsRemark: heeded.contains(position)))
+                    heeded: heeded[position]))
         }
         for lane in changedLanes {
             batch.lanes.append(
@@ -36,7 +36,7 @@ extension ConsumerStateMachine {
         batch.isDurable = isDurable
         touched = []
         changed = []
-        heeded = []
+        heeded = [:]
         changedLanes = []
         finished = []
         deadLetters = []
@@ -86,16 +86,21 @@ extension ConsumerStateMachine {
         return members
     }
 
-    /// Another node said something of it: that decides.
+    /// Another node said something of it: that decides, unless it is decided already.
     private mutating func setAside(_ position: Position) {
         guard let item = items[position] else { return }
-        free(item)
-        update(position) { item in
-            if case .storing = item.state {
+        switch item.state {
+        case .storing:
+            free(item)
+            update(position) { item in
                 item.attempt -= 1
                 item.ticket -= 1
+                item.state = .remarked
             }
-            item.state = .remarked
+        case .waiting:
+            update(position) { $0.state = .remarked }
+        case .remarked, .handedOut, .orphaned, .held:
+            break
         }
     }
 

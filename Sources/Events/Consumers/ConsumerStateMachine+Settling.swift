@@ -77,22 +77,30 @@ extension ConsumerStateMachine {
         let position = remark.work.position
         if remark.verdict.action == .revive { return revive(remark, event, now: now) }
         // Of one that is being stored the store will say that it is remarked.
-        guard let item = items[position], !isStoring(item) else { return }
-        guard item.ticket == remark.work.ticket || remark.verdict.action == .discard else {
-            return forget(remarkOn: item)
-        }
-        heeded.insert(position)
+        guard var item = items[position], !isStoring(item) else { return }
+        // The store took nothing that was decided here since: what it holds is what counts.
+        if remark.verdict.action != .extend { item.attempt = remark.work.attempt }
+        item.ticket = max(item.ticket, remark.work.ticket)
+        update(position) { $0 = item }
+        heeded[position] = remark.verdict.action
         note(position)
+        if item.state == .held, remark.verdict.action != .ack, remark.verdict.action != .discard {
+            // It was given up; the store left that out because of the remark.
+            deadLetters.append(
+                ConsumerBatch.Failure(
+                    partition: item.partition, position: position, reason: remark.verdict.reason))
+            return
+        }
         if remark.verdict.action == .extend {
-            if !extend(item, remark.verdict.delay, now: now) { forget(remarkOn: item) }
+            if !extend(item, remark.verdict.delay, now: now) { forget(remark, on: item) }
         } else {
             act(on: item, remark.verdict, now: now)
         }
     }
 
-    private mutating func forget(remarkOn item: WorkItem) {
+    private mutating func forget(_ remark: Remark, on item: WorkItem) {
         if item.state == .remarked { update(item.position) { $0.state = .waiting(until: nil) } }
-        heeded.insert(item.position)
+        heeded[item.position] = remark.verdict.action
         note(item.position)
     }
 
@@ -106,7 +114,7 @@ extension ConsumerStateMachine {
             insert(item)
         }
         guard let item = items[position], item.state == .held else {
-            return items[position].map { forget(remarkOn: $0) } ?? ()
+            return items[position].map { forget(remark, on: $0) } ?? ()
         }
         update(item.position) { item in
             item.event = event
@@ -116,7 +124,7 @@ extension ConsumerStateMachine {
             item.isRevived = true
             item.state = .waiting(until: until)
         }
-        heeded.insert(position)
+        heeded[position] = remark.verdict.action
         note(position)
     }
 

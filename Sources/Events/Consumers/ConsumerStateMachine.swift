@@ -58,7 +58,7 @@ struct ConsumerStateMachine {
 
     // What the next batch will tell.
     var changed: Set<Position> = []
-    var heeded: Set<Position> = []
+    var heeded: [Position: Verdict.Action] = [:]
     var touched: Set<Int> = []
     var changedLanes: Set<LaneAt> = []
     var finished: [ConsumerBatch.Finish] = []
@@ -115,7 +115,7 @@ struct ConsumerStateMachine {
         guard let item = items.removeValue(forKey: position) else { return }
         count(item, -1)
         changed.remove(position)
-        heeded.remove(position)
+        heeded[position] = nil
         for (id, member) in members where member.reserved == position {
             members[id]?.reserved = nil
         }

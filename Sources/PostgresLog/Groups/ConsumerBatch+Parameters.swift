@@ -20,7 +20,8 @@ extension ConsumerBatch {
                 rows.map { row in
                     row.work.delay > .zero ? LedgerColumns.microseconds(row.work.delay) : nil
                 }),
-            .boolArray(rows.map(\.work.isRevived)), .boolArray(rows.map(\.clearsRemark)),
+            .boolArray(rows.map(\.work.isRevived)),
+            .int2Array(rows.map { Int16($0.heeded?.rawValue ?? 0) }),
         ]
         parameters += [
             .partitions(finished.map(\.partition)), .positions(finished.map(\.position)),

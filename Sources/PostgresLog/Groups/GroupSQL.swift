@@ -22,4 +22,5 @@ enum GroupSQL {
     static let remarks = SQLText.statement("remarks", PackageResources.remarks_sql)
     static let remark = SQLText.statement("remark", PackageResources.remark_sql)
     static let eventsKept = SQLText.statement("events_kept", PackageResources.events_kept_sql)
+    static let hint = SQLText.statement("group_hint", PackageResources.group_hint_sql)
 }

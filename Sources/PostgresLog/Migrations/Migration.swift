@@ -24,6 +24,7 @@ struct Migration: Sendable {
         Migration("m0120_retention", PackageResources.m0120_retention_sql),
         Migration("m0130_groups", PackageResources.m0130_groups_sql),
         Migration("m0131_consuming", PackageResources.m0131_consuming_sql),
+        Migration("m0132_group_floors", PackageResources.m0132_group_floors_sql),
         Migration("m0140_open_dead_letters", PackageResources.m0140_open_dead_letters_sql),
         Migration("m0150_epochs", PackageResources.m0150_epochs_sql),
     ]

@@ -26,7 +26,9 @@ cross join lateral (
         union all
         select l.position from apus.consumer_lanes l where l.consumer_id = g.consumer_id
         union all
-        select w.position - 1 from apus.work w where w.consumer_id = g.consumer_id
+        -- Dead letters are counted by themselves.
+        select w.position - 1 from apus.work w
+        where w.consumer_id = g.consumer_id and w.state <> 3 and not w.revived
     ) p
 ) s
 cross join (select max(a.last_position) as head from apus.appends a) h

@@ -21,6 +21,7 @@ struct Node: Sendable {
     private let tail: EventTail
     private let subscriptions: Subscriptions
     private let groups: Groups
+    private let groupHints: GroupHints
     private let handlers: HandlerHost
     private let replays: Replays
     private let outbox: OutboxDrainer
@@ -52,13 +53,16 @@ struct Node: Sendable {
         log.add(tail)
         subscriptions = Subscriptions(log: log, tail: tail)
 
+        let groupHints = GroupHints(
+            database, pool: pool, loops: loops, logger: logger.labelled("groups"))
+        self.groupHints = groupHints
         var sharing = Groups.Configuration()
         sharing.leaseTime = configuration.leaseTime
         sharing.drainGrace = configuration.drainTimeout
         groups = Groups(
             store: PostgresGroups(pool: pool), books: PostgresConsumers(log: log), log: log,
             tail: tail, node: name, configuration: sharing, metrics: metrics,
-            logger: logger.labelled("groups"))
+            logger: logger.labelled("groups"), tellOthers: { groupHints.tell() })
 
         let books = PostgresBooks(pool: pool)
         let leases = PostgresLeases(pool: pool)
@@ -135,6 +139,7 @@ struct Node: Sendable {
             try await handlers.register()
             group.addTask { try await log.run() }
             group.addTask { try await tail.run() }
+            group.addTask { try await groupHints.run { groups.lookAgain() } }
             if let reloader {
                 group.addTask { try await reloader.run() }
                 group.addTask { await Self.reloadAtHangUps(reloader) }

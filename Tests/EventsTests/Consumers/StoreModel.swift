@@ -1,0 +1,164 @@
+@testable import Events
+
+/// The books of one consumer as `SQL/` keeps them, in memory, with what a crash would leave of them.
+struct StoreModel {
+    struct Partition {
+        var cursor = Position.zero
+        var holder: String?
+        var fence: Int64 = 0
+        var serial: Int64 = 0
+        var work: [Position: StoredWork] = [:]
+        var verdicts: [Position: Verdict] = [:]
+        var lanes: [LaneScope: Position] = [:]
+    }
+
+    struct Tables {
+        var partitions = Array(repeating: Partition(), count: Events.Partition.count)
+        var deadLetters: Set<Position> = []
+    }
+
+    private(set) var tables = Tables()
+    /// What is on the disk.
+    private var flushed = Tables()
+    var alive: Set<String> = []
+
+    /// The newest batches that nobody waited for are gone.
+    mutating func crash() { tables = flushed }
+
+    mutating func take(_ wanted: [Int], node: String) -> [TakenPartition] {
+        var taken: [TakenPartition] = []
+        for index in wanted {
+            let holder = tables.partitions[index].holder
+            guard holder.map({ $0 == node || !alive.contains($0) }) ?? true else { continue }
+            tables.partitions[index].holder = node
+            tables.partitions[index].fence += 1
+            let partition = tables.partitions[index]
+            taken.append(
+                TakenPartition(
+                    partition: index, fence: partition.fence, serial: partition.serial,
+                    cursor: partition.cursor,
+                    work: partition.work.values.sorted { $0.position < $1.position },
+                    lanes: partition.lanes.map { StoredLane(scope: $0, position: $1) }))
+        }
+        flushed = tables
+        return taken
+    }
+
+    mutating func commit(_ batch: ConsumerBatch) -> BatchAnswer {
+        var answer = BatchAnswer()
+        for share in batch.shares {
+            let partition = tables.partitions[share.partition]
+            guard partition.fence == share.fence, partition.serial == share.serial,
+                partition.holder == batch.node
+            else {
+                answer.refused.insert(share.partition)
+                continue
+            }
+            apply(batch, share, &answer)
+        }
+        if batch.isDurable { flushed = tables }
+        return answer
+    }
+
+    private mutating func apply(
+        _ batch: ConsumerBatch, _ share: ConsumerBatch.Share, _ answer: inout BatchAnswer
+    ) {
+        let index = share.partition
+        var partition = tables.partitions[index]
+        partition.cursor = max(partition.cursor, share.cursor)
+        partition.serial += 1
+        if share.isReleased { partition.holder = nil }
+        for row in batch.rows where row.partition == index {
+            if let heeded = row.heeded,
+                partition.verdicts[row.work.position]?.action == heeded
+            {
+                partition.verdicts[row.work.position] = nil
+            }
+            if partition.verdicts[row.work.position] != nil {
+                answer.remarked.insert(row.work.position)
+            } else {
+                partition.work[row.work.position] = row.work
+            }
+        }
+        var acknowledged: Set<Position> = []
+        for finish in batch.finished where finish.partition == index {
+            if partition.verdicts[finish.position]?.action == .ack {
+                acknowledged.insert(finish.position)
+            }
+            let work = partition.work.removeValue(forKey: finish.position)
+            partition.verdicts[finish.position] = nil
+            if finish.resolution != .none, work?.isRevived == true {
+                tables.deadLetters.remove(finish.position)
+            }
+        }
+        for failure in batch.deadLetters
+        where failure.partition == index && !answer.remarked.contains(failure.position)
+            && !acknowledged.contains(failure.position)
+        {
+            tables.deadLetters.insert(failure.position)
+        }
+        for lane in batch.lanes where lane.partition == index {
+            partition.lanes[lane.scope] = lane.position
+        }
+        tables.partitions[index] = partition
+    }
+
+    mutating func remark(_ answer: TokenAnswer) -> Bool {
+        let token = answer.token
+        let partition = tables.partitions[token.partition]
+        guard let work = partition.work[token.position], work.ticket == token.ticket,
+            work.fence == token.fence, work.state != .held
+        else { return false }
+        if let before = partition.verdicts[token.position], before.action != .extend {
+            return false
+        }
+        tables.partitions[token.partition].verdicts[token.position] = answer.verdict
+        flushed = tables
+        return true
+    }
+
+    func remarks(in partitions: [Int]) -> [Remark] {
+        partitions.flatMap { index in
+            let partition = tables.partitions[index]
+            return partition.verdicts.compactMap { position, verdict in
+                partition.work[position].map {
+                    Remark(partition: index, work: $0, verdict: verdict)
+                }
+            }
+        }
+    }
+
+    /// A dead letter is to be tried again, or to go.
+    mutating func resolve(_ event: RecordedEvent, _ action: Verdict.Action) {
+        guard tables.deadLetters.contains(event.position) else { return }
+        let index = event.partition
+        let work = tables.partitions[index].work[event.position]
+        if action == .discard {
+            tables.deadLetters.remove(event.position)
+            flushed = tables
+            guard work?.state == .held else { return }
+        } else if work == nil {
+            tables.partitions[index].work[event.position] = StoredWork(
+                position: event.position, state: .held, attempt: 0, lost: 0, ticket: 0, fence: 0,
+                delay: .zero, isRevived: true)
+        } else if work?.state != .held {
+            return
+        }
+        guard tables.partitions[index].verdicts[event.position] == nil else { return }
+        tables.partitions[index].verdicts[event.position] = Verdict(action)
+        flushed = tables
+    }
+
+    /// Whether nothing is left to be done with an event.
+    func isOver(_ event: RecordedEvent) -> Bool {
+        let partition = tables.partitions[event.partition]
+        guard event.position <= partition.cursor, partition.work[event.position] == nil else {
+            return false
+        }
+        let key = LaneScope(tenant: event.tenant, key: event.partitionKey)
+        let tenant = LaneScope(tenant: event.tenant, key: nil)
+        return [key, tenant].allSatisfy { scope in
+            partition.lanes[scope].map { event.position <= $0 } ?? true
+        }
+    }
+}
