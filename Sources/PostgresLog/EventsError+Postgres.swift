@@ -65,3 +65,8 @@ extension EventsError {
         .outcomeUnknown, "The store went away before it answered; the events may be stored.",
         retryAfter: .seconds(1))
 }
+
+extension PostgresError {
+    /// It waited for a lock as long as it may: `lock_not_available`.
+    var isLockTimeout: Bool { sqlState == "55P03" }
+}

@@ -13,11 +13,16 @@ enum SQLText {
     static let migrationsApplied = statement(
         "migrations_applied", PackageResources.migrations_applied_sql)
     static let migrationsLock = statement("migrations_lock", PackageResources.migrations_lock_sql)
+    static let migrationsPatience = statement(
+        "migrations_patience", PackageResources.migrations_patience_sql)
     static let migrationsRecord = statement(
         "migrations_record", PackageResources.migrations_record_sql)
+    static let migrationsTable = statement(
+        "migrations_table", PackageResources.migrations_table_sql)
     static let openEpoch = statement("open_epoch", PackageResources.open_epoch_sql)
     static let partitionAdd = statement("partition_add", PackageResources.partition_add_sql)
     static let partitionCover = statement("partition_cover", PackageResources.partition_cover_sql)
+    static let partitionOpen = statement("partition_open", PackageResources.partition_open_sql)
     static let partitionsAhead = statement(
         "partitions_ahead", PackageResources.partitions_ahead_sql)
     static let positionSince = statement("position_since", PackageResources.position_since_sql)

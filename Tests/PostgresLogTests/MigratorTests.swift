@@ -64,6 +64,53 @@ import Testing
         }
     }
 
+    @Test func `a table in use is waited for with nobody waiting behind`() async throws {
+        try await TestPostgres.withDatabase { database in
+            _ = try await Self.migrate([Self.one], database)
+            let changing = Migration("m2", Array("alter table one add column b integer".utf8))
+            let read = Statement(name: "read", sql: "select count(*) from one")
+            func connect() async throws -> PostgresConnection {
+                try await PostgresConnection.connect(
+                    database, on: TestLoops.next, logger: .silent)
+            }
+            let (holder, other) = (try await connect(), try await connect())
+            try await withThrowingTaskGroup(of: [String].self) { group in
+                try await holder.transaction { transaction in
+                    _ = try await transaction.execute(read)
+                    group.addTask { try await Self.migrate([Self.one, changing], database) }
+                    // It has asked for the table and given up, twice.
+                    var refusals = 0
+                    var isWaiting = false
+                    let waiting = Statement(
+                        name: "waiting",
+                        sql: """
+                            select exists (select from pg_locks l
+                                where l.relation = 'one'::regclass and not l.granted)
+                            """)
+                    while refusals < 2 {
+                        let isWaitingNow = try await other.execute(waiting).only().bool(0)
+                        if isWaiting, !isWaitingNow { refusals += 1 }
+                        isWaiting = isWaitingNow
+                        _ = try await other.execute(read)
+                    }
+                }
+                try await expectEqual(group.next(), ["m2"])
+            }
+            await holder.close()
+            await other.close()
+        }
+    }
+
+    @Test func `what is missing is told without changing anything`() async throws {
+        try await TestPostgres.withDatabase { database in
+            let migrator = Migrator([Self.one, Self.two], logger: .silent)
+            try await expectEqual(
+                migrator.pending(database, on: TestLoops.next), ["m1", "m2"])
+            _ = try await Self.migrate([Self.one], database)
+            try await expectEqual(migrator.pending(database, on: TestLoops.next), ["m2"])
+        }
+    }
+
     @Test func `every file of a migration says what it is and is listed in order`() {
         let names = Migration.all.map(\.name)
         #expect(names == names.sorted())

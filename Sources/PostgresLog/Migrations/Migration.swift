@@ -22,6 +22,8 @@ struct Migration: Sendable {
         Migration("m0115_outbox", PackageResources.m0115_outbox_sql),
         Migration("m0116_publish", PackageResources.m0116_publish_sql),
         Migration("m0120_retention", PackageResources.m0120_retention_sql),
+        Migration("m0121_places", PackageResources.m0121_places_sql),
+        Migration("m0122_open_partitions", PackageResources.m0122_open_partitions_sql),
         Migration("m0130_groups", PackageResources.m0130_groups_sql),
         Migration("m0131_consuming", PackageResources.m0131_consuming_sql),
         Migration("m0132_group_floors", PackageResources.m0132_group_floors_sql),

@@ -12,6 +12,9 @@ public struct Migrator: Sendable {
         case changedMigration(String)
     }
 
+    /// How long to go on trying for tables that are in use.
+    private static let patience: Duration = .seconds(300)
+
     private let migrations: [Migration]
     private let logger: Logger
 
@@ -26,6 +29,9 @@ public struct Migrator: Sendable {
 
     /// Applies what is missing, each migration in a transaction of its own.
     ///
+    /// Nodes may be at work meanwhile: a migration does not wait for tables that others use, but
+    /// tries again.
+    ///
     /// - Returns: The names of the migrations that were applied now.
     /// - Throws: ``Refusal``, `PostgresError`.
     public func run(
@@ -33,16 +39,44 @@ public struct Migrator: Sendable {
     ) async throws -> [String] {
         var configuration = configuration
         configuration.statementTimeout = nil
+        return try await withConnection(configuration, on: loop) { try await run(on: $0) }
+    }
+
+    /// What ``run(_:on:)`` would apply; changes nothing.
+    ///
+    /// - Throws: ``Refusal``, `PostgresError`.
+    public func pending(
+        _ configuration: PostgresConfiguration, on loop: IOLoop
+    ) async throws -> [String] {
+        try await withConnection(configuration, on: loop) { connection in
+            let found = try await connection.execute(SQLText.migrationsTable).only()
+            let applied = try found.bool(0) ? try await applied(on: connection) : []
+            return migrations.map(\.name).filter { !applied.contains($0) }
+        }
+    }
+
+    private func withConnection<Result>(
+        _ configuration: PostgresConfiguration, on loop: IOLoop,
+        _ body: (PostgresConnection) async throws -> Result
+    ) async throws -> Result {
         let connection = try await PostgresConnection.connect(
             configuration, on: loop, logger: logger)
         do {
-            let applied = try await run(on: connection)
+            let result = try await body(connection)
             await connection.close()
-            return applied
+            return result
         } catch {
             await connection.close()
             throw error
         }
+    }
+
+    private func applied(on connection: PostgresConnection) async throws -> Set<String> {
+        try check(try await connection.execute(SQLText.migrationsApplied, known))
+    }
+
+    private var known: [Parameter] {
+        [.textArray(migrations.map(\.name)), .textArray(migrations.map(\.sql))]
     }
 
     private func run(on connection: PostgresConnection) async throws -> [String] {
@@ -51,7 +85,7 @@ public struct Migrator: Sendable {
             try await transaction.script(Self.prepare)
         }
         var applied: [String] = []
-        while let name = try await applyNext(on: connection) {
+        while let name = try await applyNextPatiently(on: connection) {
             logger.info("Migrated the database", [.migration: .string(name)])
             applied.append(name)
         }
@@ -61,17 +95,37 @@ public struct Migrator: Sendable {
     private static let prepare = String(
         decoding: PackageResources.migrations_prepare_sql, as: UTF8.self)
 
+    private func applyNextPatiently(on connection: PostgresConnection) async throws -> String? {
+        let end = ContinuousClock.now + Self.patience
+        var pause = Backoff()
+        var saidSo = false
+        while true {
+            do {
+                return try await applyNext(on: connection)
+            } catch let error as PostgresError
+                where error.isLockTimeout && ContinuousClock.now < end
+            {
+                if !saidSo {
+                    logger.warning(
+                        "A transaction uses a table that a migration changes; waiting for it to end"
+                    )
+                }
+                saidSo = true
+                try await Task.sleep(for: pause.delay())
+            }
+        }
+    }
+
     /// Looks again under the lock each time, since another node may have been faster.
     private func applyNext(on connection: PostgresConnection) async throws -> String? {
         try await connection.transaction { transaction in
             _ = try await transaction.execute(SQLText.migrationsLock)
-            let rows = try await transaction.execute(
-                SQLText.migrationsApplied,
-                [.textArray(migrations.map(\.name)), .textArray(migrations.map(\.sql))])
-            let applied = try check(rows)
+            let applied = try check(
+                try await transaction.execute(SQLText.migrationsApplied, known))
             guard let next = migrations.first(where: { !applied.contains($0.name) }) else {
                 return nil
             }
+            _ = try await transaction.execute(SQLText.migrationsPatience)
             try await transaction.script(next.sql)
             _ = try await transaction.execute(
                 SQLText.migrationsRecord, [.text(next.name), .text(next.sql)])

@@ -126,7 +126,7 @@ extension PostgresEventLog {
             let statement = stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants
             let depth = filter.takesAllOfItsTenants ? Int64(limit) : Int64(Self.scan)
             rows = try await withNumbers(of: names, epochColumn: 3) { [stretch] numbers in
-                try await pool.execute(
+                try await readEvents(
                     statement,
                     self.parameters(stretch, filter, .int4Array(numbers), limit, maxBytes)
                         + [.int8(depth)])
@@ -137,7 +137,7 @@ extension PostgresEventLog {
             if case .only(let names) = filter.tenants {
                 tenants = .textArray(names.map(\.rawValue))
             }
-            rows = try await pool.execute(
+            rows = try await readEvents(
                 stretch.backward ? SQLText.readLogBackward : SQLText.readLog,
                 parameters(stretch, filter, tenants, limit, maxBytes))
         }

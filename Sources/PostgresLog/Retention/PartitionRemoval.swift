@@ -92,8 +92,3 @@ struct PartitionRemoval: Sendable {
         return true
     }
 }
-
-extension PostgresError {
-    /// `lock_not_available`
-    fileprivate var isLockTimeout: Bool { sqlState == "55P03" }
-}

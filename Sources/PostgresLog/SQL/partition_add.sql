@@ -1,3 +1,3 @@
--- Makes the next partition; a transaction of its own. No parameters. Result: the last position
--- covered then.
+-- Makes the next partition, unless somebody else has; a transaction of its own. No parameters.
+-- Result: the last position covered then.
 select apus.add_events_partition()

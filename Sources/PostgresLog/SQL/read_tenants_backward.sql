@@ -3,7 +3,7 @@
 -- numbers, $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
 -- after which to stop; $10: events of one tenant to look at before stopping. Result: head,
 -- earliest position, bound of the scan (exclusive), epoch, then an event; one row with no event when
--- none matches.
+-- none matches. Last: whether more is stored than it is sure to see.
 --
 -- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
 -- position fits: the planner cannot know a tenant with few events and might read the whole log.
@@ -11,9 +11,11 @@ select h.head, h.earliest, h.bound, h.epoch, e.position, e.occurred_at, e.record
     e.tenant_id, e.type_id,
     e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
     e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
-    e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data
+    e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
+    h.stored > h.head
 from (
-    select max(a.last_position) as head,
+    select least(max(a.last_position), apus.planned_through()) as head,
+        max(a.last_position) as stored,
         coalesce((select min(p.first_position) from apus.event_partitions p),
             max(a.last_position) + 1) as earliest,
         (select l.id from apus.log_epochs l order by l.ordinal desc limit 1) as epoch,

@@ -44,7 +44,9 @@ struct Upkeep: Sendable {
             burst.head = try row.int64(2)
             let wanted = max(try row.int64(1), burst.eventsInInterval * Self.lead)
             guard try row.int64(0) < wanted else { return }
-            let covered = try await pool.execute(SQLText.partitionAdd).only().int64(0)
+            _ = try await pool.execute(SQLText.partitionAdd)
+            // Before anything is stored there.
+            let covered = try await pool.execute(SQLText.partitionOpen).only().int64(0)
             _ = try await pool.execute(SQLText.partitionCover, [.int8(covered)])
             logger.info("Made a partition of the log", [.position: .init(covered)])
         }

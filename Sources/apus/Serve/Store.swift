@@ -24,8 +24,21 @@ struct Store: Sendable {
     ///
     /// - Returns: What was applied.
     func migrate(on loop: IOLoop, logger: Logger) async throws -> [String] {
+        try await explaining {
+            try await Migrator(logger: logger).run(configuration, on: loop)
+        }
+    }
+
+    /// What ``migrate(on:logger:)`` would apply.
+    func pendingMigrations(on loop: IOLoop, logger: Logger) async throws -> [String] {
+        try await explaining {
+            try await Migrator(logger: logger).pending(configuration, on: loop)
+        }
+    }
+
+    private func explaining(_ body: () async throws -> [String]) async throws -> [String] {
         do {
-            return try await Migrator(logger: logger).run(configuration, on: loop)
+            return try await body()
         } catch Migrator.Refusal.newerSchema(let unknown) {
             throw CommandFailure(
                 "the database was migrated by a newer Apus (\(unknown.joined(separator: ", ")));"

@@ -123,9 +123,9 @@ import Testing
             let isOver = Lock(false)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
+                    defer { isOver.withLock { $0 = true } }
                     var retention = log.retention { $0.age = .seconds(60) }
                     try await retention.round()
-                    isOver.withLock { $0 = true }
                 }
                 for _ in 0..<3 {
                     group.addTask {

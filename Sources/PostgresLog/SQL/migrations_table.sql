@@ -1,0 +1,2 @@
+-- Whether the database has ever been migrated. No parameters. Result: whether.
+select to_regclass('apus.migrations') is not null
