@@ -1,0 +1,233 @@
+public import Events
+public import Postgres
+import Telemetry
+
+/// Looks through a whole log, in pages, while nodes may be writing to it.
+///
+/// Nothing that is written meanwhile is taken for damage: events are checked up to the head at the
+/// beginning, and each page is told what retention has dropped by then.
+public struct LogVerifier: Sendable {
+    /// What was looked at.
+    public struct Summary: Sendable, Hashable {
+        /// Positions; last is first - 1 when the log is empty.
+        public var first = Position.zero
+        public var last = Position.zero
+        public var events = 0
+        public var identities = 0
+        /// Events whose payload's message is in no catalogue of this release: not decoded.
+        public var unknownSchemas = 0
+        /// Events of releases that kept no checksum.
+        public var withoutChecksum = 0
+        public var findings = 0
+
+        public init() {}
+    }
+
+    /// How far it is.
+    public enum Progress: Sendable, Hashable {
+        case events(Position, of: Position)
+        case identities(Int)
+        case appends, consumers, ledger
+    }
+
+    private static let pageEvents: Int64 = 2_000
+    private static let pageBytes: Int64 = 8 << 20
+    private static let pageRows: Int64 = 5_000
+    private static let ledgerPositions: UInt64 = 50_000
+
+    private let pool: PostgresPool
+    private let schemas: any SchemaCatalogue
+    private let found: @Sendable (LogFinding) -> Void
+    private let progress: @Sendable (Progress) -> Void
+
+    /// - Parameters:
+    ///   - found: Told each finding as it is made.
+    ///   - progress: Told after each page.
+    public init(
+        pool: PostgresPool, schemas: any SchemaCatalogue,
+        found: @escaping @Sendable (LogFinding) -> Void,
+        progress: @escaping @Sendable (Progress) -> Void = { _ in }
+    ) {
+        self.pool = pool
+        self.schemas = schemas
+        self.found = found
+        self.progress = progress
+    }
+
+    /// - Throws: `PostgresError`.
+    public func run() async throws -> Summary {
+        var summary = Summary()
+        let bounds = try await pool.execute(SQLText.bounds).only()
+        summary.first = try bounds.position(1)
+        summary.last = try bounds.position(0)
+        try await verifyEpochs(&summary)
+        try await verifyRows(VerifySQL.partitions, .table, &summary)
+        try await verifyEvents(&summary)
+        try await verifyAppends(&summary)
+        try await verifyIdentities(&summary)
+        progress(.consumers)
+        try await verifyRows(VerifySQL.cursors, .cursor, &summary)
+        try await verifyDeadLetters(&summary)
+        try await verifyLedger(&summary)
+        return summary
+    }
+
+    private func report(_ finding: LogFinding, _ summary: inout Summary) {
+        summary.findings += 1
+        found(finding)
+    }
+
+    private func verifyEvents(_ summary: inout Summary) async throws {
+        var audit = EventAudit(from: summary.first, schemas: schemas)
+        var after = summary.first.previous
+        while true {
+            let rows = try await pool.execute(
+                VerifySQL.events,
+                [
+                    .position(after), .position(summary.last), .int8(Self.pageEvents),
+                    .int8(Self.pageBytes),
+                ])
+            let earliest = try rows.first?.position(0) ?? .zero
+            let page = try rows.compactMap { try EventAudit.Row($0) }
+            for row in page {
+                for finding in audit.look(at: row) { report(finding, &summary) }
+            }
+            guard let last = page.last?.position else {
+                for finding in audit.end(at: summary.last, earliest: earliest) {
+                    report(finding, &summary)
+                }
+                break
+            }
+            after = last
+            progress(.events(last, of: summary.last))
+        }
+        summary.events = audit.events
+        summary.unknownSchemas = audit.unknownSchemas
+        summary.withoutChecksum = audit.withoutChecksum
+    }
+
+    private func verifyIdentities(_ summary: inout Summary) async throws {
+        var last: (id: UUIDBits, tenant: Int32) = (UUIDBits(high: 0, low: 0), .min)
+        while true {
+            let rows = try await pool.execute(
+                VerifySQL.identities,
+                [.uuid(last.id), .int4(last.tenant), .int8(Self.pageRows)])
+            for row in rows {
+                let id = try row.uuid(0)
+                let position = try row.int64(2)
+                last = (id, try row.int32(1))
+                summary.identities += 1
+                let place = Position(UInt64(clamping: position))
+                if position < 1 {
+                    report(
+                        LogFinding(
+                            .identity, nil, EventID(id),
+                            "its identity is at \(position), which is no position"), &summary)
+                } else if try row.bool(3) {
+                    let other = EventID(try row.uuid(4))
+                    report(
+                        LogFinding(
+                            .identity, place, EventID(id),
+                            "its identity is there, and event \(other) is stored there"), &summary)
+                }
+            }
+            guard rows.count == Self.pageRows else { return }
+            progress(.identities(summary.identities))
+        }
+    }
+
+    private func verifyAppends(_ summary: inout Summary) async throws {
+        var last: Int64 = 0
+        var previous: Int64?
+        progress(.appends)
+        while true {
+            let rows = try await pool.execute(
+                VerifySQL.appends, [.int8(last), .int8(Self.pageRows)])
+            for row in rows {
+                let (from, through) = (try row.int64(0), try row.int64(1))
+                if let fault = try Self.fault(inAppend: row, after: previous) {
+                    report(
+                        LogFinding(.append, Position(UInt64(clamping: from)), nil, fault), &summary)
+                }
+                previous = through
+                last = through
+            }
+            guard rows.count == Self.pageRows else { return }
+        }
+    }
+
+    private static func fault(
+        inAppend row: Row, after previous: Int64?
+    ) throws(PostgresError) -> String? {
+        let (from, through) = (try row.int64(0), try row.int64(1))
+        if let previous, from != previous + 1 {
+            return "an append begins here, and the one before ends at \(previous)"
+        }
+        guard from <= through else { return "an append ends at \(through), before it begins" }
+        guard let earliest = try row.optionalInt64(2), from >= earliest else { return nil }
+        guard try row.int64(3) == through - from + 1 else {
+            return "an append stored \(from) to \(through), of which \(try row.int64(3)) are there"
+        }
+        if let other = try row.optionalInt64(4) {
+            return "event \(other) has another time than the append that stored it"
+        }
+        return nil
+    }
+
+    private func verifyEpochs(_ summary: inout Summary) async throws {
+        let rows = try await pool.execute(VerifySQL.epochs)
+        if rows.isEmpty, summary.last > .zero {
+            report(LogFinding(.epoch, nil, nil, "the log has no epoch"), &summary)
+        }
+        var before: Int64 = 0
+        for row in rows {
+            let (ordinal, opened, head) = (try row.int32(0), try row.int64(1), try row.int64(2))
+            if opened < before || opened > head {
+                report(
+                    LogFinding(
+                        .epoch, Position(UInt64(clamping: opened)), nil,
+                        "epoch \(ordinal) opened here, not from \(before) to \(head)"), &summary)
+            }
+            before = max(before, opened)
+        }
+    }
+
+    private func verifyDeadLetters(_ summary: inout Summary) async throws {
+        var last: Int64 = 0
+        while true {
+            let rows = try await pool.execute(
+                VerifySQL.deadLetters, [.int8(last), .int8(Self.pageRows)])
+            for row in rows {
+                last = try row.int64(0)
+                guard let fault = try row.optionalString(2) else { continue }
+                report(LogFinding(.deadLetter, try row.position(1), nil, fault), &summary)
+            }
+            guard rows.count == Self.pageRows else { return }
+        }
+    }
+
+    private func verifyLedger(_ summary: inout Summary) async throws {
+        progress(.ledger)
+        var after: Int64 = .min
+        var through: Int64 = 0
+        let head = Int64(summary.last.rawValue)
+        while true {
+            try await verifyRows(
+                VerifySQL.ledger, .ledger, with: [.int8(after), .int8(through)], &summary)
+            guard through < .max else { return }
+            after = through
+            through = after < head ? after + Int64(Self.ledgerPositions) : .max
+        }
+    }
+
+    /// Runs a statement whose rows are findings: position, what is wrong.
+    private func verifyRows(
+        _ statement: Statement, _ kind: LogFinding.Kind, with parameters: [Parameter] = [],
+        _ summary: inout Summary
+    ) async throws {
+        for row in try await pool.execute(statement, parameters) {
+            let position = try row.optionalInt64(0).map { Position(UInt64(clamping: $0)) }
+            report(LogFinding(kind, position, nil, try row.string(1)), &summary)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Events
+import Postgres
+import Telemetry
+
+@testable import PostgresLog
+
+/// Knows the messages of ``NewEvent/test(_:id:content:tenant:type:source:kind:data:)``; data that
+/// begins with 255 is not of them.
+struct TestSchemas: SchemaCatalogue {
+    var eventTypes: [EventTypeInfo] { [] }
+
+    func eventType(forMessage name: String) -> EventTypeInfo? {
+        guard name.hasPrefix("test.") else { return nil }
+        return EventTypeInfo(
+            type: String(name.dropFirst(5)), version: 1, kind: .domain, message: name)
+    }
+
+    func message(forType type: String, version: UInt32) -> String? { "test.\(type)" }
+
+    func check(_ data: [UInt8], message name: String) -> FieldViolation? {
+        data.first == 255 ? FieldViolation(field: "name", description: "must be text") : nil
+    }
+}
+
+extension TestLog {
+    /// What `apus verify` finds.
+    func verify() async throws -> (summary: LogVerifier.Summary, findings: [String]) {
+        let findings = Lock<[String]>([])
+        let verifier = LogVerifier(pool: pool, schemas: TestSchemas()) { finding in
+            findings.withLock { $0.append("\(finding.kind): \(finding)") }
+        }
+        let summary = try await verifier.run()
+        return (summary, findings.withLock { $0 })
+    }
+}
