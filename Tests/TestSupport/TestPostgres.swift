@@ -33,6 +33,25 @@ public actor TestPostgres {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (PostgresConfiguration) async throws -> Result
     ) async throws -> Result {
+        // Who has a place already would wait for itself.
+        guard !hasPlace else { return try await withNewDatabase(template, body) }
+        await shared.takePlace()
+        do {
+            let result = try await $hasPlace.withValue(true) {
+                try await withNewDatabase(template, body)
+            }
+            await shared.leavePlace()
+            return result
+        } catch {
+            await shared.leavePlace()
+            throw error
+        }
+    }
+
+    private static func withNewDatabase<Result: Sendable>(
+        _ template: DatabaseTemplate?, isolation: isolated (any Actor)? = #isolation,
+        _ body: (PostgresConfiguration) async throws -> Result
+    ) async throws -> Result {
         let (configuration, name) = try await shared.makeDatabase(template)
         do {
             let result = try await body(configuration)
@@ -42,6 +61,25 @@ public actor TestPostgres {
             try? await shared.drop(name)
             throw error
         }
+    }
+
+    /// All tests of a process run at once; so many of them have a database at one time. With more,
+    /// a small machine would not open their sessions before these give up.
+    private static let places = 16
+    @TaskLocal private static var hasPlace = false
+    private var taken = 0
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    private func takePlace() async {
+        if taken < Self.places {
+            taken += 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    private func leavePlace() {
+        if waiting.isEmpty { taken -= 1 } else { waiting.removeFirst().resume() }
     }
 
     /// The server's own configuration, for its database `postgres`.

@@ -1,0 +1,36 @@
+@testable import Events
+
+/// One node of a ``ConsumerWorld``.
+struct ModelNode {
+    let name: String
+    var machine: ConsumerStateMachine
+    var batch: ConsumerBatch?
+    var read: ConsumerStateMachine.Read?
+    var page: EventPage?
+    /// Stored, not told yet.
+    var answer: BatchAnswer?
+    /// Of acknowledgements that the next batch carries, and of those that the batch under way does.
+    var waiting: [AckToken] = []
+    var underWay: [AckToken] = []
+    var members = 0
+}
+
+/// A delivery that a member has not answered.
+struct HandedOut {
+    let token: AckToken
+    let event: RecordedEvent
+    let node: Int
+}
+
+extension RecordedEvent {
+    static func sample(
+        at position: Position, tenant: TenantID, key: String, partition: Int
+    ) -> RecordedEvent {
+        RecordedEvent(
+            position: position, partition: partition, id: EventID(high: 1, low: position.rawValue),
+            type: "lead.created", version: 1, kind: .domain, tenant: tenant, source: "",
+            subject: key, partitionKey: key, occurredAt: Timestamp(seconds: 0, nanoseconds: 0),
+            recordedAt: Timestamp(seconds: 0, nanoseconds: 0), metadata: EventMetadata(),
+            messageName: "test.Lead", data: [])
+    }
+}
