@@ -84,10 +84,10 @@ import Testing
 
     @Test func `at a million events every read goes through an index`() async throws {
         try await TestPostgres.withDatabase(.log) { database in
+            try await TestPostgres.script(Self.million, on: database)
             let connection = try await PostgresConnection.connect(
                 database, on: TestLoops.next, logger: .silent)
             do {
-                try await connection.script(Self.million)
                 try await connection.script("set plan_cache_mode = force_generic_plan")
                 for (index, each) in Self.cases.enumerated() {
                     try await Self.check(each, "plan_\(index)", on: connection)

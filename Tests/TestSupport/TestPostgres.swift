@@ -120,8 +120,10 @@ public actor TestPostgres {
         try await Self.script(sql, on: try await start().configuration.database("postgres"))
     }
 
-    /// Runs SQL on a connection of its own.
+    /// Runs SQL on a connection of its own, as long as it takes.
     public static func script(_ sql: String, on database: PostgresConfiguration) async throws {
+        var database = database
+        database.statementTimeout = nil
         let connection = try await PostgresConnection.connect(
             database, on: TestLoops.next, logger: .silent)
         do {
