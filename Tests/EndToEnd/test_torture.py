@@ -1,5 +1,6 @@
 """The short form of `make torture`, and that its checker finds what it is there to find."""
 
+import copy
 import pathlib
 import subprocess
 import sys
@@ -47,12 +48,12 @@ def history(log):
         history.subscribers["subscriber"].append((row.position, row.id))
         history.deliveries["group"].append(delivered(history.tick(), row.position))
         history.finishing["group"][row.id] = history.tick()
-        history.finished["group"][row.id].add(1)
+        history.finished["group"][row.id].add((1, b"%d/1" % row.position))
     return history
 
 
-def broken(history, log):
-    rules = history.check(log, {"group": {"max_attempts": 3}})
+def broken(history, log, **options):
+    rules = copy.deepcopy(history).check(log, {"group": {"max_attempts": 3, **options}})
     return {told.split(":")[0] for told in rules}
 
 
@@ -112,6 +113,7 @@ def test_a_subscriber_with_a_gap_a_repeat_or_another_history_is_found(history, l
 
 def test_an_event_that_a_group_never_saw_is_found(history, log):
     history.deliveries["group"].pop()
+    del history.finished["group"]["id-3"]
     assert broken(history, log) == {"at least once"}
 
 
@@ -125,6 +127,9 @@ def test_a_dead_letter_does_not_hold_up_its_key(history, log):
     del history.finished["group"]["id-1"]
     history.dead["group"].add("id-1")
     assert broken(history, log) == set()
+    assert broken(history, log, holds=True) == {"in order per key"}
+    history.discarded["group"]["id-1"] = 2
+    assert broken(history, log, holds=True) == set()
 
 
 def test_a_repeat_after_an_accepted_acknowledgement_is_found(history, log):
@@ -134,7 +139,7 @@ def test_a_repeat_after_an_accepted_acknowledgement_is_found(history, log):
 
 def test_two_accepted_acknowledgements_of_one_event_are_found(history, log):
     history.deliveries["group"].append(delivered(history.tick(), 3, attempt=2))
-    history.finished["group"]["id-3"].add(2)
+    history.finished["group"]["id-3"].add((2, b"3/2"))
     assert "one finish" in broken(history, log)
 
 

@@ -55,12 +55,14 @@ class History:
         self.deliveries = collections.defaultdict(list)
         # group → id → first tick at which an ACK was sent
         self.finishing = collections.defaultdict(dict)
-        # group → id → attempts whose ACK was accepted
+        # group → id → (attempt, token) whose ACK was accepted
         self.finished = collections.defaultdict(lambda: collections.defaultdict(set))
         # group → ids of which an ACK was sent whose answer never came
         self.unsure = collections.defaultdict(set)
         # group → ids found among its dead letters
         self.dead = collections.defaultdict(set)
+        # group → id → tick before it was discarded
+        self.discarded = collections.defaultdict(dict)
 
     def tick(self):
         self.ticks += 1
@@ -125,7 +127,7 @@ class History:
         if len(seen) != len(log):
             self.violate("a subscriber sees all", f"{name} saw {len(seen)} of {len(log)}")
 
-    def check_group(self, name, log, max_attempts, after=0):
+    def check_group(self, name, log, max_attempts, holds=False, after=0):
         deliveries = self.deliveries[name]
         by_id = collections.defaultdict(list)
         for delivery in deliveries:
@@ -140,13 +142,20 @@ class History:
             self.check_delivered(name, id, told, stored.get(id), max_attempts)
         for row in log[after:]:
             done = self.finished[name][row.id] or row.id in self.unsure[name] | self.dead[name]
-            if row.id not in by_id or not done:
-                self.violate("at least once", f"{name}: {row.id} at {row.position} never finished")
+            if not done:
+                attempts = [d.attempt for d in by_id.get(row.id, [])]
+                self.violate(
+                    "at least once",
+                    f"{name}: {row.id} at {row.position} never finished, handed out as {attempts}",
+                )
         for delivery in deliveries:
             before = earlier.get(delivery.id)
-            if before is None or before in self.dead[name]:
+            if before is None or (before in self.dead[name] and not holds):
                 continue
-            if self.finishing[name].get(before, delivery.tick) >= delivery.tick:
+            done = min(
+                told[name].get(before, delivery.tick) for told in (self.finishing, self.discarded)
+            )
+            if done >= delivery.tick:
                 self.violate(
                     "in order per key",
                     f"{name}: {delivery.id} at {delivery.position} came before {before} was done",
@@ -167,10 +176,10 @@ class History:
             self.violate("attempts within the limit", f"{name}: {id} {attempts}")
         accepted = self.finished[name][id]
         if len(accepted) > 1:
-            self.violate("one finish", f"{name}: {id} was finished as attempts {accepted}")
+            self.violate("one finish", f"{name}: {id} was finished as {accepted}")
         # A repeat after an accepted acknowledgement: a member that was fenced had its say.
-        if accepted and max(attempts) > min(accepted):
+        if accepted and max(attempts) > min(accepted)[0]:
             self.violate(
                 "no repeat of what was acknowledged",
-                f"{name}: {id} finished as attempt {accepted}, handed out as {max(attempts)}",
+                f"{name}: {id} finished as {accepted}, handed out as {max(attempts)}",
             )

@@ -57,14 +57,27 @@ class Nemesis:
     async def kill_node(self, node, length):
         await asyncio.to_thread(self.nodes[node].kill)
         await asyncio.sleep(length)
-        await asyncio.to_thread(self.nodes[node].start)
+        await self.start(node)
+
+    async def start(self, node):
+        """As a supervisor does: a node that finds no store at its start ends, and is started
+        anew."""
+        for _ in range(20):
+            try:
+                return await asyncio.to_thread(self.nodes[node].start)
+            except AssertionError as error:
+                last = error
+                if "store is away" not in str(error) and "connection to server" not in str(error):
+                    raise
+                await asyncio.sleep(0.5)
+        raise last
 
     async def stop_node(self, node, length):
         """As in a rolling restart."""
         code = await asyncio.to_thread(self.nodes[node].stop)
         if code != 0:
             self.tell(f"node {node} ended with {code}")
-        await asyncio.to_thread(self.nodes[node].start)
+        await self.start(node)
 
     async def freeze_node(self, node, length):
         await self.doze_node(node, LONG_PAUSE)

@@ -17,9 +17,11 @@ import stubs  # noqa: E402,F401  (first: it puts the generated code on the path)
 from survivors import Cluster, StreamWriter, Subscriber, Writer  # noqa: E402
 from database import Database  # noqa: E402
 from history import History, Stored  # noqa: E402
+from keepers import PLANS, Keeper  # noqa: E402
 from nemesis import Nemesis  # noqa: E402
-from nodes import Node  # noqa: E402
+from nodes import Node, run_apus  # noqa: E402
 from proxy import Proxy  # noqa: E402
+from sessions import Session  # noqa: E402
 
 # Writers at work when the faults end get so long to be acknowledged, readers to see all.
 REST = 90
@@ -30,7 +32,7 @@ class Torture:
         self.options = options
         self.history = History()
         self.started = time.monotonic()
-        self.nodes = []
+        self.nodes, self.logs = [], []
 
     def tell(self, text):
         print(f"{time.monotonic() - self.started:7.1f} s  {text}", flush=True)
@@ -41,6 +43,7 @@ class Torture:
             return await self.run_on(database)
         finally:
             for node in self.nodes:
+                self.logs.append(node.read_log()[-4000:])
                 await asyncio.to_thread(node.close)
             await asyncio.to_thread(database.close)
 
@@ -60,7 +63,13 @@ class Torture:
         nemesis = Nemesis(
             self.options.seed, self.nodes, database, store_proxies, client_proxies, self.tell
         )
-        writers, readers = self.clients(cluster)
+        writers, readers = self.clients(cluster, database)
+        keepers = [
+            Keeper(plan, cluster, self.history, self.options.seed) for plan in PLANS
+        ]
+        for keeper in keepers:
+            await keeper.create()
+            readers += keeper.members
         async with asyncio.TaskGroup() as group:
             writing = [group.create_task(writer.run()) for writer in writers]
             reading = [group.create_task(reader.run()) for reader in readers]
@@ -71,21 +80,30 @@ class Torture:
             await self.rest(asyncio.wait(writing), "writers rest")
             for reader in readers:
                 reader.calm.set()
+            await self.rest(self.drained(database), "the outbox rests")
             log = await asyncio.to_thread(read_log, database)
             self.tell(f"{len(log)} events stored")
             await self.rest(self.all_seen(len(log)), "subscribers rest")
+            for keeper in keepers:
+                await self.rest(keeper.finish(), f"group {keeper.plan.name} rests")
             for task in [*writing, *reading]:
                 task.cancel()
         await cluster.close()
-        violations = self.history.check(log, {})
+        found = await asyncio.to_thread(
+            run_apus, "verify", "--database", database.uri(database.port), check=False
+        )
+        if found.returncode != 0:
+            self.history.violate("apus verify finds nothing", found.stdout + found.stderr)
+        violations = self.history.check(log, {plan.name: plan.rules for plan in PLANS})
         for proxy in [*store_proxies, *client_proxies]:
             await proxy.stop()
         return violations
 
-    def clients(self, cluster):
+    def clients(self, cluster, database):
         common = (cluster, self.history, self.options.seed)
         writers = [Writer(f"writer-{n}", *common, rate=15) for n in range(4)]
         writers += [StreamWriter(f"stream-writer-{n}", *common, rate=30) for n in range(2)]
+        writers += [Session(f"session-{n}", database, *common) for n in range(2)]
         readers = [Subscriber(f"subscriber-{n}", *common) for n in range(3)]
         readers.append(Subscriber("slow-subscriber", *common, slowness=0.02))
         return writers, readers
@@ -96,6 +114,10 @@ class Torture:
             self.tell(what)
         except TimeoutError:
             self.history.violate("all come to rest", f"not within {REST} s: {what}")
+
+    async def drained(self, database):
+        while await asyncio.to_thread(waiting_in_outbox, database):
+            await asyncio.sleep(0.1)
 
     async def all_seen(self, head):
         while any(
@@ -116,6 +138,11 @@ def read_log(database):
             " from apus.events order by position"
         )
         return [Stored(*row[:3], payload(row[3])) for row in rows]
+
+
+def waiting_in_outbox(database):
+    with database.sql() as sql:
+        return sql.execute("select count(*) from apus.outbox").fetchone()[0]
 
 
 def payload(data):
@@ -139,8 +166,8 @@ def main():
     for violation in violations[:50]:
         print(f"VIOLATION {violation}")
     if violations:
-        for number, node in enumerate(torture.nodes):
-            print(f"--- node {number}\n{node.read_log()[-4000:]}")
+        for number, log in enumerate(torture.logs):
+            print(f"--- node {number}\n{log}")
         print(f"{len(violations)} violations, seed {options.seed}")
         sys.exit(1)
     print(f"no violation, seed {options.seed}")

@@ -120,7 +120,10 @@ class Writer(Client):
             if result.event_id != event.id:
                 self.history.violate("answers are true", f"{event.id}: {result}")
             self.history.acknowledged[event.id] = result.position
-            self.history.writers[self.name].append(result.position)
+            self.note_order(result.position)
+
+    def note_order(self, position):
+        self.history.writers[self.name].append(position)
 
 
 class StreamWriter(Writer):
@@ -168,6 +171,9 @@ class StreamWriter(Writer):
                 status, grpc.aio.Metadata(), grpc.aio.Metadata(), await call.details()
             )
 
+
+    def note_order(self, position):
+        """Says nothing: a request that failed is sent again behind those that did not."""
 
     def forgive_answer(self, error):
         """One request failed, the stream goes on."""
@@ -304,7 +310,7 @@ class Member(Client):
                 if ack.action != acknowledge_pb2.ACK_ACTION_ACK:
                     continue
                 if ack.ack_token not in expired:
-                    self.history.finished[self.group][id].add(attempt)
+                    self.history.finished[self.group][id].add((attempt, ack.ack_token))
                 elif answer_was_lost:
                     self.history.unsure[self.group].add(id)
             return
