@@ -39,6 +39,14 @@ public struct Callers: Sendable {
             userAgent: call.metadata.first("user-agent") ?? "",
             ipAddress: call.peerHost,
             traceparent: call.metadata.first("traceparent") ?? "",
-            deadline: call.deadline)
+            deadline: call.deadline.map(Self.lastMoment))
+    }
+
+    /// Until when a publish waits for a store that is away: half of what the call has left, at most
+    /// a second, is kept for telling why it was not stored.
+    private static func lastMoment(
+        before deadline: ContinuousClock.Instant
+    ) -> ContinuousClock.Instant {
+        deadline - min(.seconds(1), ContinuousClock.now.duration(to: deadline) / 2)
     }
 }

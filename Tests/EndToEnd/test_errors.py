@@ -126,11 +126,12 @@ def test_when_the_store_is_away_the_answer_is_unavailable_with_a_delay(start_nod
 
     def failed():
         try:
-            client.publish(lead())
+            client.publish(lead(), timeout=3)
         except grpc.RpcError as error:
             return error
 
     error = eventually(failed, "the store is away")
+    # Before the deadline, so that the caller learns why.
     assert error.code() == Code.UNAVAILABLE, error
     problem = problem_of(error)
     assert problem.retry_seconds > 0
