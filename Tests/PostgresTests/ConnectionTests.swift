@@ -190,21 +190,31 @@ import Testing
     }
 
     @Test func `more than may wait are refused`() async throws {
-        let change = { (configuration: inout PostgresConfiguration) in
-            configuration.maxInFlight = 1
-            configuration.maxWaiting = 2
-        }
-        try await withConnection(change) { connection in
-            let errors = await withTaskGroup(of: PostgresError?.self) { group in
-                for _ in 0..<10 {
-                    group.addTask(executorPreference: connection.loop) {
-                        await postgresError { _ = try await connection.execute(sql("SELECT 1")) }
+        try await TestPostgres.withDatabase { configuration in
+            var narrow = configuration
+            narrow.maxInFlight = 1
+            narrow.maxWaiting = 2
+            try await withConnection(to: configuration) { holder in
+                _ = try await holder.execute(sql("SELECT pg_advisory_lock(1)"))
+                try await withConnection(to: narrow) { connection in
+                    await withTaskGroup(of: PostgresError?.self) { group in
+                        for _ in 0..<10 {
+                            group.addTask {
+                                await postgresError {
+                                    _ = try await connection.execute(
+                                        sql("SELECT pg_advisory_lock_shared(1)"))
+                                }
+                            }
+                        }
+                        // One is held up in Postgres and two wait for it: only seven can end.
+                        for _ in 0..<7 {
+                            #expect(await group.next()??.code == .overloaded)
+                        }
+                        _ = try? await holder.execute(sql("SELECT pg_advisory_unlock(1)"))
+                        for await error in group { #expect(error == nil) }
                     }
                 }
-                return await group.reduce(into: []) { $0.append($1) }
-            }.compactMap { $0 }
-            #expect(errors.count == 7)
-            #expect(errors.allSatisfy { $0.code == .overloaded })
+            }
         }
     }
 
