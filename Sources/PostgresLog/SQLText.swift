@@ -25,6 +25,7 @@ enum SQLText {
     static let partitionOpen = statement("partition_open", PackageResources.partition_open_sql)
     static let partitionsAhead = statement(
         "partitions_ahead", PackageResources.partitions_ahead_sql)
+    static let plansRenew = statement("plans_renew", PackageResources.plans_renew_sql)
     static let positionSince = statement("position_since", PackageResources.position_since_sql)
     static let readLog = statement("read_log", PackageResources.read_log_sql)
     static let readLogBackward = statement(

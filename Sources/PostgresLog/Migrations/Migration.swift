@@ -29,5 +29,6 @@ struct Migration: Sendable {
         Migration("m0132_group_floors", PackageResources.m0132_group_floors_sql),
         Migration("m0140_open_dead_letters", PackageResources.m0140_open_dead_letters_sql),
         Migration("m0150_epochs", PackageResources.m0150_epochs_sql),
+        Migration("m0160_renewed_plans", PackageResources.m0160_renewed_plans_sql),
     ]
 }

@@ -26,8 +26,9 @@ extension PostgresEventLog {
         do {
             guard !ids.isEmpty else { return [] }
             let rows = try await withNumbers(of: [tenant], epochColumn: 1) { numbers in
-                try await pool.execute(
-                    SQLText.eventsByID, [.uuidArray(ids.map(\.bits)), .int4(numbers.first ?? 0)])
+                try await readEvents(
+                    SQLText.eventsByID, [.uuidArray(ids.map(\.bits)), .int4(numbers.first ?? 0)],
+                    lackColumn: 26)
             }
             var found = try await events(in: rows, firstColumn: 2).makeIterator()
             return try rows.map { row in
@@ -42,8 +43,9 @@ extension PostgresEventLog {
 
     public func events(at positions: [Position]) async throws -> [RecordedEvent] {
         do {
-            let rows = try await pool.execute(
-                SQLText.eventsByPosition, [.int8Array(positions.map { Int64($0.rawValue) })])
+            let rows = try await readEvents(
+                SQLText.eventsByPosition, [.int8Array(positions.map { Int64($0.rawValue) })],
+                lackColumn: 25)
             return try await events(in: rows, firstColumn: 1)
         } catch let error as PostgresError {
             throw EventsError(store: error)

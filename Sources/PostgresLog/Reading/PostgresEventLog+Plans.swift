@@ -1,25 +1,27 @@
 import Postgres
 
 extension PostgresEventLog {
-    /// Where the reading statements say whether more is stored than their plan is sure to see.
-    private static let hasMoreColumn = 28
     private static let maxAttempts = 5
 
-    /// Runs one of the reading statements.
+    /// Runs a statement that reads events.
     ///
-    /// When a partition was made and filled while the statement was on its way, its plan may lack
-    /// it, and the statement stops before it. Then the partition is opened to readers, which makes
-    /// old plans void, and the statement is run again.
-    func readEvents(_ statement: Statement, _ parameters: [Parameter]) async throws -> Rows {
+    /// When a partition was made while the statement was on its way, or while its session read the
+    /// list of partitions, its plan may lack that partition; the statement notices, as
+    /// `SQL/m0160_renewed_plans.sql` says. Then plans are made anew, and the statement is run again:
+    /// the second time it sees whatever was stored at the first.
+    ///
+    /// - Parameter lackColumn: Where the first row says whether the plan lacks something.
+    func readEvents(
+        _ statement: Statement, _ parameters: [Parameter], lackColumn: Int
+    ) async throws -> Rows {
         var attempts = 0
         while true {
             let rows = try await pool.execute(statement, parameters)
             attempts += 1
-            guard let first = rows.first, try first.bool(Self.hasMoreColumn),
-                attempts < Self.maxAttempts
+            guard let first = rows.first, try first.bool(lackColumn), attempts < Self.maxAttempts
             else { return rows }
             do {
-                _ = try await pool.execute(SQLText.partitionOpen)
+                _ = try await pool.execute(SQLText.plansRenew)
             } catch let error as PostgresError where error.code == .timedOut {
                 // Somebody works on the table of events: it is for the next read.
                 return rows

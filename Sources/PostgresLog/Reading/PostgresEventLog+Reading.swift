@@ -105,6 +105,7 @@ extension PostgresEventLog {
 
     /// Where the event begins in the rows of a reading statement.
     static let firstColumn = 4
+    private static let lackColumn = 28
 
     /// As far as this node knows; either way of reading is right.
     private func isShort(_ stretch: Stretch) -> Bool {
@@ -129,7 +130,7 @@ extension PostgresEventLog {
                 try await readEvents(
                     statement,
                     self.parameters(stretch, filter, .int4Array(numbers), limit, maxBytes)
-                        + [.int8(depth)])
+                        + [.int8(depth)], lackColumn: Self.lackColumn)
             }
         } else {
             if !filter.takesAll { stretch = try await bounded(stretch) }
@@ -139,7 +140,7 @@ extension PostgresEventLog {
             }
             rows = try await readEvents(
                 stretch.backward ? SQLText.readLogBackward : SQLText.readLog,
-                parameters(stretch, filter, tenants, limit, maxBytes))
+                parameters(stretch, filter, tenants, limit, maxBytes), lackColumn: Self.lackColumn)
         }
         guard let first = rows.first else {
             throw PostgresError(.schemaMismatch, "the log has no head")

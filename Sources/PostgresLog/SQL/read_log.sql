@@ -2,21 +2,14 @@
 -- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants,
 -- $5: subject prefix, $6: sources, $7: kinds (each null: all); $8: most events; $9: bytes after
 -- which to stop. Result: head, earliest position, bound of the scan, epoch, then an event; one
--- row with no event when none matches. Last: whether more is stored than it is sure to see.
+-- row with no event when none matches. Last: whether its plan lacks some of what is stored.
 select h.head, h.earliest, null::bigint, h.epoch, e.position, e.occurred_at, e.recorded_at, e.id,
     e.tenant_id, e.type_id,
     e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
     e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
     e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
     h.stored > h.head
-from (
-    select least(max(a.last_position), apus.planned_through()) as head,
-        max(a.last_position) as stored,
-        coalesce((select min(p.first_position) from apus.event_partitions p),
-            max(a.last_position) + 1) as earliest,
-        (select l.id from apus.log_epochs l order by l.ordinal desc limit 1) as epoch
-    from apus.appends a
-) h
+from apus.visible_bounds($1, $2) h
 left join (
     select *, sum(octet_length(e.data) + 512) over (
         order by e.position rows between unbounded preceding and 1 preceding) as bytes_before
@@ -34,5 +27,5 @@ left join (
         order by e.position
         limit $8
     ) e
-) e on coalesce(e.bytes_before, 0) < $9 and e.position <= h.head
+) e on coalesce(e.bytes_before, 0) < $9
 order by e.position

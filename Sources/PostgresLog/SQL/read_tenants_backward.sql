@@ -3,7 +3,7 @@
 -- numbers, $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
 -- after which to stop; $10: events of one tenant to look at before stopping. Result: head,
 -- earliest position, bound of the scan (exclusive), epoch, then an event; one row with no event when
--- none matches. Last: whether more is stored than it is sure to see.
+-- none matches. Last: whether its plan lacks some of what is stored.
 --
 -- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
 -- position fits: the planner cannot know a tenant with few events and might read the whole log.
@@ -14,11 +14,7 @@ select h.head, h.earliest, h.bound, h.epoch, e.position, e.occurred_at, e.record
     e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
     h.stored > h.head
 from (
-    select least(max(a.last_position), apus.planned_through()) as head,
-        max(a.last_position) as stored,
-        coalesce((select min(p.first_position) from apus.event_partitions p),
-            max(a.last_position) + 1) as earliest,
-        (select l.id from apus.log_epochs l order by l.ordinal desc limit 1) as epoch,
+    select v.*,
         greatest($1, (
             select max(b.position)
             from unnest($4::integer[]) as t (id)
@@ -30,7 +26,9 @@ from (
                 order by e.tenant_id desc, e.position desc
                 offset $10 limit 1
             ) b)) as bound
-    from apus.appends a
+    from apus.visible_bounds($1, $2) v
+    -- Or the bound is looked for wherever it is named.
+    offset 0
 ) h
 left join lateral (
     select *, sum(octet_length(m.data) + 512) over (

@@ -19,11 +19,13 @@ struct Upkeep: Sendable {
     func run() async throws {
         var seen: Position?
         var burst = Burst()
+        var hasNewPartitions = false
         while true {
             let own = observers.own
-            if seen != own {
+            if hasNewPartitions || seen != own {
                 do {
-                    try await makePartitions(&burst)
+                    if hasNewPartitions { _ = try await pool.execute(SQLText.plansRenew) }
+                    hasNewPartitions = try await makePartitions(&burst)
                     if let seen, own.rawValue / 100_000 != seen.rawValue / 100_000 {
                         _ = try await pool.execute(
                             SQLText.appendsPrune, [.int8(Self.keptPositions)])
@@ -38,12 +40,19 @@ struct Upkeep: Sendable {
     }
 
     /// Keeps at least one whole partition ahead, and enough for a burst.
-    func makePartitions(_ burst: inout Burst) async throws {
+    ///
+    /// - Returns: Whether there are partitions, by whomever, that were not there the time before.
+    ///   Plans are to be renewed once more after a while: sessions that read the list of partitions
+    ///   just then may have kept an older one.
+    func makePartitions(_ burst: inout Burst) async throws -> Bool {
+        let known = burst.covered
         while true {
             let row = try await pool.execute(SQLText.partitionsAhead).only()
+            let left = try row.int64(0)
             burst.head = try row.int64(2)
+            burst.covered = burst.head + left
             let wanted = max(try row.int64(1), burst.eventsInInterval * Self.lead)
-            guard try row.int64(0) < wanted else { return }
+            guard left < wanted else { return burst.covered != known }
             _ = try await pool.execute(SQLText.partitionAdd)
             // Before anything is stored there.
             let covered = try await pool.execute(SQLText.partitionOpen).only().int64(0)
@@ -57,6 +66,8 @@ struct Upkeep: Sendable {
         /// The most of one interval; halves with every slower one.
         private(set) var eventsInInterval: Int64 = 0
         private var isKnown = false
+        /// The last position that has room.
+        var covered: Int64?
 
         var head: Int64 = 0 {
             didSet {
