@@ -43,6 +43,8 @@ class Publishers:
 
     # What a client may see of a crash; anything else is a failure of the service.
     PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    # Of one attempt, in seconds.
+    DEADLINE = 10
 
     def __init__(self, node, tenant, count=4, batch=5):
         self.node, self.tenant, self.batch = node, tenant, batch
@@ -76,7 +78,7 @@ class Publishers:
         if client is None:
             return None
         try:
-            return client.publish(*batch, timeout=10)
+            return client.publish(*batch, timeout=self.DEADLINE)
         except grpc.RpcError as error:
             assert not self.abandoned
             assert error.code() in self.PASSING, f"{error.code()}: {error.details()}"
