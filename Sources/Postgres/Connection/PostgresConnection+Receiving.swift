@@ -25,6 +25,9 @@ extension PostgresConnection {
         guard !replies.isEmpty else { return }
         while isOpen, !replies.isEmpty, !handle.isBusy {
             let result = handle.nextResult()
+            if let result, result.isOfLibrary {
+                return end(farewell ?? PostgresError(.connectionLost, "the answer was cut off"))
+            }
             switch replies.received(Self.reply(result)) {
             case .ignore: break
             case .keepAnswer: keepAnswer(result)

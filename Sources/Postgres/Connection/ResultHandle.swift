@@ -22,6 +22,12 @@ final class ResultHandle {
         }
     }
 
+    /// libpq's own words, which bear no SQLSTATE: the connection broke before the server's answer was
+    /// there, or the answer could not be kept. Nothing that follows it tells what the server did.
+    var isOfLibrary: Bool {
+        status == .failed && field(Int32(UInt8(ascii: "C"))) == nil
+    }
+
     private func field(_ code: Int32) -> String? {
         unsafe PQresultErrorField(raw, code).map { unsafe String(cString: $0) }
     }
