@@ -60,6 +60,11 @@ extension EventsError {
         .unavailable(state.reason, state.message, retryAfter: .seconds(1))
     }
 
+    /// Postgres was there and gave the statement up: a lock or its disk kept it from getting on.
+    static let stalled = EventsError.unavailable(
+        .storeUnavailable, "The store did not get to it in time; nothing was stored.",
+        retryAfter: .seconds(1))
+
     /// The connection was lost with the events on their way: they may be stored or not.
     static let outcomeUnknown = EventsError.unavailable(
         .outcomeUnknown, "The store went away before it answered; the events may be stored.",
@@ -67,6 +72,15 @@ extension EventsError {
 }
 
 extension PostgresError {
+    /// The server gave the statement up, and rolled it back, for a reason that may pass: another
+    /// session held a lock, the disk was slow, someone cancelled it.
+    var isStall: Bool {
+        switch code {
+        case .timedOut, .cancelled, .conflict: sqlState != nil
+        default: false
+        }
+    }
+
     /// It waited for a lock as long as it may: `lock_not_available`.
     var isLockTimeout: Bool { sqlState == "55P03" }
 }

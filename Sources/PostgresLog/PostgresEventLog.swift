@@ -17,6 +17,9 @@ public final class PostgresEventLog: EventLog, Sendable {
         /// How long publishes without a deadline wait for a store that went away before they are
         /// told so; the others wait until their deadline.
         public var patience: Duration = .seconds(5)
+        /// How long Postgres may take to store one batch. Then it is rolled back, and those of its
+        /// publishes go again that have time left.
+        public var batchTimeout: Duration = .seconds(15)
         /// Other nodes' hints are listened to.
         public var usesHints = true
         /// How much of the log is kept; all of it without limits.
@@ -55,7 +58,7 @@ public final class PostgresEventLog: EventLog, Sendable {
 
         var writing = database
         writing.applicationName = "apus log"
-        writing.statementTimeout = .seconds(15)
+        writing.statementTimeout = configuration.batchTimeout
         // The plan of an append is the same whatever its parameters: never plan it again.
         writing.sessionSettings["plan_cache_mode"] = "force_generic_plan"
         writing.maxInFlight = max(writing.maxInFlight, configuration.maxBatchesInFlight + 1)

@@ -8,6 +8,7 @@ struct AppendBatch: Sendable {
     private(set) var entries: [BatchQueue.Entry]
     /// Batches of one committer are numbered in the order in which they were sent.
     let number: UInt64
+    let sentAt = ContinuousClock.now
     /// The answer to an earlier attempt was lost.
     var isInDoubt = false
     /// A position which the log had reached before the first attempt.

@@ -105,8 +105,9 @@ extension GroupCommitter {
             // What the lost attempt stored nobody here has announced.
             observers.grew(to: head)
         } catch let error as PostgresError where !error.leavesDoubt {
+            // The lost attempt may hold the lock that this one waited for, and be stored yet.
+            if error.storeIsAway || error.isStall { throw error }
             // Then the lost attempt stored nothing either: it would have been found.
-            if error.storeIsAway { throw error }
             fail(batch, error)
         }
     }

@@ -49,6 +49,8 @@ actor GroupCommitter {
     private var batches: UInt64 = 0
     private var willSend = false
     private var stopped = false
+    /// Sent, and not answered: oldest first.
+    private var sent: [AppendBatch] = []
     /// Sent, and not settled when the connection ended: oldest first.
     var unsettled: [AppendBatch] = []
     private(set) var state = StoreState.connecting {
@@ -185,6 +187,7 @@ actor GroupCommitter {
             batches += 1
             let batch = AppendBatch(
                 id: .random(), number: batches, entries: entries, sentAfter: head)
+            sent.append(batch)
             connection.assumeIsolated { connection in
                 connection.execute(SQLText.append, batch.parameters) { result in
                     self.assumeIsolated { $0.answered(batch, result) }
@@ -196,6 +199,7 @@ actor GroupCommitter {
 
     private func answered(_ batch: AppendBatch, _ result: Result<Rows, PostgresError>) {
         queue.batchEnded()
+        sent.removeAll { $0.number == batch.number }
         do throws(PostgresError) {
             let rows = try result.get()
             sendWhatIsReady()
@@ -223,6 +227,10 @@ actor GroupCommitter {
     /// The statement failed as a whole and stored nothing. When that may be one request's fault,
     /// each travels alone next, so that only the culprit fails again.
     func fail(_ batch: AppendBatch, _ error: PostgresError) {
+        if error.isStall {
+            stall(batch, error)
+            return
+        }
         logger.error(
             "The store refused a batch",
             [.sqlState: .init(error.sqlState ?? ""), .error: .init(error.message)])
@@ -236,6 +244,28 @@ actor GroupCommitter {
         } else {
             for entry in batch.entries { answer(entry, .failure(EventsError(store: error))) }
         }
+        sendSoon()
+    }
+
+    /// Nothing was stored. Who has time left goes again, but not past a later request of the same
+    /// account that is under way.
+    private func stall(_ batch: AppendBatch, _ error: PostgresError) {
+        logger.error(
+            "The store took too long for a batch", [.sqlState: .init(error.sqlState ?? "")])
+        let overtaken = Set(sent.flatMap { $0.entries.map(\.append.account) })
+        let now = ContinuousClock.now
+        var again: [BatchQueue.Entry] = []
+        for entry in batch.entries where isAwaited(entry) {
+            let deadline = entry.deadline ?? batch.sentAt + configuration.patience
+            if deadline <= now || overtaken.contains(entry.append.account) {
+                answer(entry, .failure(.stalled))
+            } else {
+                var entry = entry
+                entry.deadline = deadline
+                again.append(entry)
+            }
+        }
+        queue.giveBack(again)
         sendSoon()
     }
 
