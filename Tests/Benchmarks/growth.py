@@ -11,8 +11,8 @@ import subprocess
 import tempfile
 import time
 
-from measuring import TOP
-from peers import PAYLOAD, SUBSCRIBERS, h2load, told
+from measuring import TOP, unary
+from peers import PAYLOAD, SUBSCRIBERS, told
 from request import framed, framed_publish, framed_subscribe
 from run import Server, load
 
@@ -46,7 +46,7 @@ class Growth:
 
     def call(self, method, body, in_flight, tenant="bench"):
         url = f"http://{self.server.address}/apus.v1.EventService/{method}"
-        return h2load(url, body, in_flight, self.seconds, [f"x-tenant-id: {tenant}"])
+        return unary(url, body, in_flight, self.seconds, [f"x-tenant-id: {tenant}"])
 
     @property
     def head(self):

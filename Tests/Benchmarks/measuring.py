@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SWIFT_SERVER = TOP / ".build" / "release" / "runtime-bench-server"
@@ -85,3 +86,31 @@ def certificate(folder):
         check=True, capture_output=True,
     )
     return chain, key
+
+
+# In flight: connections and calls on each.
+LINES = {1: (1, 1), 64: (4, 16), 512: (8, 64)}
+
+
+class Result:
+    """What a load had: answers a second, and seconds until they came."""
+
+    def __init__(self, rate, p50, p99):
+        self.rate, self.p50, self.p99 = rate, p50, p99
+
+
+def unary(url, body, in_flight, seconds, headers=()):
+    """So many calls at any moment, by h2load: a client of ours would cost as much as the server."""
+    clients, streams = LINES[in_flight]
+    with tempfile.NamedTemporaryFile("r") as log:
+        command = [
+            "h2load", "-t", "1", "-c", clients, "-m", streams, "-D", seconds, "-d", body,
+            "--log-file", log.name, "-H", "te: trailers", "-H", "content-type: application/grpc",
+            *[part for header in headers for part in ("-H", header)], url,
+        ]
+        output = subprocess.run(
+            [str(c) for c in command], check=True, capture_output=True, text=True
+        ).stdout
+        assert " 0 failed, 0 errored" in output, output
+        times = sorted(int(line.split()[2]) / 1e6 for line in log)
+    return Result(len(times) / seconds, times[len(times) // 2], times[len(times) * 99 // 100])

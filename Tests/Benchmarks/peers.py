@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 
-from measuring import TOP
+from measuring import LINES, TOP, Result, unary
 from request import framed_publish, framed_subscribe
 from run import Server as Apus
 from yardstick import Yardstick
@@ -25,14 +25,7 @@ from yardstick import Yardstick
 JETSTREAM = TOP / ".build" / "bench" / "jetstream"
 SUBSCRIBERS = TOP / ".build" / "bench" / "subscribers"
 PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
-# In flight: connections and calls on each.
-LINES = {1: (1, 1), 64: (4, 16), 512: (8, 64)}
 PAYLOAD = 300
-
-
-class Result:
-    def __init__(self, rate, p50, p99):
-        self.rate, self.p50, self.p99 = rate, p50, p99
 
 
 def told(*command):
@@ -42,22 +35,6 @@ def told(*command):
     ).stdout
     found = json.loads(output)
     return Result(found["events"] / found["seconds"], found["p50"], found["p99"])
-
-
-def h2load(url, body, in_flight, seconds, headers=()):
-    clients, streams = LINES[in_flight]
-    with tempfile.NamedTemporaryFile("r") as log:
-        command = [
-            "h2load", "-t", "1", "-c", clients, "-m", streams, "-D", seconds, "-d", body,
-            "--log-file", log.name, "-H", "te: trailers", "-H", "content-type: application/grpc",
-            *[part for header in headers for part in ("-H", header)], url,
-        ]
-        output = subprocess.run(
-            [str(c) for c in command], check=True, capture_output=True, text=True
-        ).stdout
-        assert " 0 failed, 0 errored" in output, output
-        times = sorted(int(line.split()[2]) / 1e6 for line in log)
-    return Result(len(times) / seconds, times[len(times) // 2], times[len(times) * 99 // 100])
 
 
 class OnApus:
@@ -75,7 +52,7 @@ class OnApus:
 
     def publish(self, in_flight, seconds):
         url = f"http://{self.server.address}/apus.v1.EventService/Publish"
-        return h2load(url, self.body, in_flight, seconds, ["x-tenant-id: bench"])
+        return unary(url, self.body, in_flight, seconds, ["x-tenant-id: bench"])
 
     def fan_out(self, subscribers, seconds):
         port = self.server.address.rsplit(":", 1)[1]
@@ -188,7 +165,7 @@ class OnEtcd(Spawned):
 
     def publish(self, in_flight, seconds):
         url = f"http://127.0.0.1:{self.port}/etcdserverpb.KV/Put"
-        return h2load(url, self.body, in_flight, seconds)
+        return unary(url, self.body, in_flight, seconds)
 
 
 def free_port():

@@ -1,10 +1,11 @@
-"""`make bench`: Apus against the yardstick, interleaved, printed as ratios.
+"""Publishing: Apus against the yardstick, interleaved, printed as ratios, with the CPU it takes.
 
 Each figure stands between two runs of the yardstick on the same Postgres; its ratio is to their
 mean. The machine's speed drifts, so figures of different runs are not comparable; ratios are.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -14,18 +15,21 @@ import statistics
 import subprocess
 import tempfile
 
+from measuring import TICKS, TOP, unary
+from request import framed_publish
 from yardstick import Yardstick
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
 APUS = TOP / ".build" / "release" / "apus"
 LOAD = TOP / ".build" / "release" / "apus-load"
 
-PUBLISHES = [
-    ("unary, 1 in flight", ["publish", "--in-flight", "1"]),
-    ("unary, 64 in flight", ["publish", "--in-flight", "64"]),
-    ("unary, 512 in flight", ["publish", "--in-flight", "512"]),
-    ("PublishStream, 100 a request", ["publish-stream", "--batch", "100", "--in-flight", "16"]),
-]
+PAYLOAD = 300
+# Load, goal of its ratio.
+PUBLISHES = {
+    "unary, 1 in flight": (1, 0.04),
+    "unary, 64 in flight": (64, 0.30),
+    "unary, 512 in flight": (512, 0.55),
+    "PublishStream, 100 a request": (None, 0.60),
+}
 
 
 class Server:
@@ -61,60 +65,73 @@ def milliseconds(seconds):
     return f"{seconds * 1000:.2f} ms"
 
 
+def ticks(pid):
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    return sum(int(field) for field in stat.rsplit(")", 1)[1].split()[11:13])
+
+
+class Publishing:
+    def __init__(self, folder, seconds):
+        self.seconds = seconds
+        self.server = Server()
+        self.yardstick = Yardstick(self.server.conninfo)
+        self.body = folder / "publish"
+        self.body.write_bytes(framed_publish(PAYLOAD))
+
+    def close(self):
+        self.yardstick.close()
+        self.server.close()
+
+    def publish(self, in_flight):
+        """Events a second, p50 and p99."""
+        if in_flight is None:
+            found = load(self.server, "publish-stream", "--batch", "100", "--in-flight", "16",
+                         "--seconds", str(self.seconds))
+            return found["events"] / found["seconds"], found["p50"], found["p99"]
+        found = unary(f"http://{self.server.address}/apus.v1.EventService/Publish", self.body,
+                      in_flight, self.seconds, ["x-tenant-id: bench"])
+        return found.rate, found.p50, found.p99
+
+    def cpu(self):
+        """Seconds of Apus and of Postgres so far: its sessions that are there, and its helpers."""
+        pid = self.server.process.pid
+        lines = pathlib.Path(self.server.data, "postgres", "postmaster.pid").read_text()
+        postgres = lines.split()[0]
+        children = pathlib.Path(f"/proc/{postgres}/task/{postgres}/children").read_text().split()
+        return ticks(pid) / TICKS, sum(ticks(child) for child in children) / TICKS
+
+    def measure(self, rounds):
+        found = {name: [] for name in PUBLISHES}
+        yards = [self.yardstick.measure()]
+        for _ in range(rounds):
+            for name, (in_flight, _) in PUBLISHES.items():
+                used = self.cpu()
+                rate, p50, p99 = self.publish(in_flight)
+                events = rate * self.seconds / 1e6
+                cpu = [(now - then) / events for now, then in zip(self.cpu(), used)]
+                yards.append(self.yardstick.measure())
+                ratio = rate / statistics.mean(yards[-2:])
+                found[name].append((ratio, rate, p50, p99, *cpu))
+        print(f"yardstick (binary COPY): {statistics.median(yards):,.0f} rows/s")
+        print(f"{'durable publishes':30} {'ratio':>6} {'goal':>5} {'events/s':>9} {'p50':>9}"
+              f" {'p99':>9}  CPU µs an event: {'Apus':>6} {'Postgres':>8}")
+        for name, (_, goal) in PUBLISHES.items():
+            ratio, rate, p50, p99, apus, postgres = map(statistics.median, zip(*found[name]))
+            print(f"{name:30} {ratio:6.3f} {goal:5.2f} {rate:9,.0f} {milliseconds(p50):>9}"
+                  f" {milliseconds(p99):>9} {apus:23.1f} {postgres:8.1f}", flush=True)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="length of one measurement")
     options = parser.parse_args()
-    seconds = ["--seconds", str(options.seconds)]
-
-    server = Server()
-    try:
-        yardstick = Yardstick(server.conninfo)
-        load(server, "publish", "--in-flight", "64", *seconds)  # warm-up
-
-        ratios = {name: [] for name, _ in PUBLISHES}
-        rates = {name: [] for name, _ in PUBLISHES}
-        latencies = {name: [] for name, _ in PUBLISHES}
-        yards = []
-        before = yardstick.measure()
-        for _ in range(options.rounds):
-            for name, arguments in PUBLISHES:
-                result = load(server, *arguments, *seconds)
-                after = yardstick.measure()
-                rate = result["events"] / result["seconds"]
-                ratios[name].append(rate / ((before + after) / 2))
-                rates[name].append(rate)
-                latencies[name].append((result["p50"], result["p99"]))
-                yards.append(after)
-                before = after
-        print(f"yardstick (binary COPY): {statistics.median(yards):,.0f} rows/s")
-        print(f"{'durable publishes':32} {'ratio':>7} {'events/s':>10} {'p50':>10} {'p99':>10}")
-        for name, _ in PUBLISHES:
-            p50 = statistics.median(p for p, _ in latencies[name])
-            p99 = statistics.median(p for _, p in latencies[name])
-            print(
-                f"{name:32} {statistics.median(ratios[name]):7.3f}"
-                f" {statistics.median(rates[name]):10,.0f}"
-                f" {milliseconds(p50):>10} {milliseconds(p99):>10}"
-            )
-
-        delivery = load(server, "delivery", "--rate", "1000", *seconds)
-        print(
-            f"publish to delivery at 1,000 events/s: p50 {milliseconds(delivery['p50'])},"
-            f" p99 {milliseconds(delivery['p99'])}"
-        )
-        before = yardstick.measure()
-        catch_up = load(server, "catch-up", "--events", "200000")
-        after = yardstick.measure()
-        rate = catch_up["events"] / catch_up["seconds"]
-        print(
-            f"catch-up from history: {rate:,.0f} events/s,"
-            f" ratio {rate / ((before + after) / 2):.3f}"
-        )
-        yardstick.close()
-    finally:
-        server.close()
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        publishing = Publishing(folder, options.seconds)
+        stack.callback(publishing.close)
+        publishing.publish(64)  # warm-up
+        publishing.measure(options.rounds)
 
 
 if __name__ == "__main__":
