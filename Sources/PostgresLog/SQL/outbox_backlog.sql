@@ -17,7 +17,8 @@ from (
             from unnest($3::bigint[], $4::bigint[]) as t (transaction_id, number)
             cross join lateral (
                 select o.published_at from apus.outbox o
-                where o.transaction_id = t.transaction_id and o.number > t.number
+                where pg_visible_in_snapshot(t.transaction_id::text::xid8, pg_current_snapshot())
+                    and o.transaction_id = t.transaction_id and o.number > t.number
                 limit 100000
             ) o
         )

@@ -28,7 +28,9 @@ left join lateral (
             from unnest($3::bigint[], $4::bigint[]) as t (transaction_id, number)
             cross join lateral (
                 select o.* from apus.outbox o
-                where o.transaction_id = t.transaction_id and o.number > t.number
+                -- Of one that still runs nothing is visible: do not walk what it has inserted.
+                where pg_visible_in_snapshot(t.transaction_id::text::xid8, pg_current_snapshot())
+                    and o.transaction_id = t.transaction_id and o.number > t.number
                 order by o.number
                 limit $5
             ) o

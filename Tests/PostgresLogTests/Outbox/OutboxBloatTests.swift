@@ -37,6 +37,26 @@ import Testing
         }
     }
 
+    @Test func `an open transaction that published much makes no look dearer`() async throws {
+        try await TestLog.with { test in
+            let outbox = TestOutbox(test)
+            try await outbox.session(outbox.lease()) { session in
+                try await outbox.transaction { large in
+                    try await large.script(
+                        """
+                        select count(apus.publish('lead.created', '{}', g::text))
+                        from generate_series(1, 10000) g
+                        """)
+                    try await expectEqual(session.drainAll(), [])
+                    let scan = try #require(session as? PostgresOutboxSession)
+                    let looked = try await Self.blocks(lookingFrom: scan.scan, outbox)
+                    #expect(looked < 50)
+                }
+                try await expectEqual(session.drainAll().count, 10_000)
+            }
+        }
+    }
+
     /// Blocks that finding the next page takes.
     private static func blocks(
         lookingFrom scan: OutboxScan, _ outbox: TestOutbox
