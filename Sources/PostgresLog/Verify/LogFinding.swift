@@ -25,6 +25,10 @@ public struct LogFinding: Sendable, Hashable {
         case cursor
         case deadLetter = "dead_letter"
         case ledger
+        /// What waits to be moved into the log.
+        case outbox
+        /// What a projection made of events.
+        case projection
     }
 
     public let kind: Kind

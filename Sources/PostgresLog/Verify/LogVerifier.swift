@@ -18,6 +18,9 @@ public struct LogVerifier: Sendable {
         public var unknownSchemas = 0
         /// Events of releases that kept no checksum.
         public var withoutChecksum = 0
+        /// Events in the outbox, and those that it gave up: up to 100,000 of each.
+        public var waiting = 0
+        public var rejects = 0
         public var findings = 0
 
         public init() {}
@@ -67,7 +70,9 @@ public struct LogVerifier: Sendable {
         try await verifyIdentities(&summary)
         progress(.consumers)
         try await verifyRows(VerifySQL.cursors, .cursor, &summary)
+        try await verifyRows(VerifySQL.projections, .projection, &summary)
         try await verifyDeadLetters(&summary)
+        try await verifyOutbox(&summary)
         try await verifyLedger(&summary)
         return summary
     }
@@ -204,6 +209,15 @@ public struct LogVerifier: Sendable {
             }
             guard rows.count == Self.pageRows else { return }
         }
+    }
+
+    private func verifyOutbox(_ summary: inout Summary) async throws {
+        try await verifyRows(VerifySQL.outbox, .outbox, &summary)
+        let backlog = try await pool.execute(
+            OutboxSQL.backlog, [.int8(0), .int8(0), .int8Array([]), .int8Array([])]
+        ).only()
+        summary.waiting = Int(try backlog.int64(0))
+        summary.rejects = Int(try backlog.int64(2))
     }
 
     private func verifyLedger(_ summary: inout Summary) async throws {

@@ -12,5 +12,8 @@ enum VerifySQL {
     static let cursors = SQLText.statement("verify_cursors", PackageResources.verify_cursors_sql)
     static let deadLetters = SQLText.statement(
         "verify_dead_letters", PackageResources.verify_dead_letters_sql)
+    static let outbox = SQLText.statement("verify_outbox", PackageResources.verify_outbox_sql)
+    static let projections = SQLText.statement(
+        "verify_projections", PackageResources.verify_projections_sql)
     static let ledger = SQLText.statement("verify_ledger", PackageResources.verify_ledger_sql)
 }

@@ -118,6 +118,10 @@ struct VerifyCommand: Command {
         if summary.unknownSchemas > 0 {
             text += "; the schemas of \(summary.unknownSchemas) are not known here"
         }
+        if summary.waiting > 0 { text += "; \(summary.waiting) events are in the outbox" }
+        if summary.rejects > 0 {
+            text += "; \(summary.rejects) events were rejected, see apus.outbox_rejects"
+        }
         return text + (summary.findings == 0 ? "; all is well" : "")
     }
 
@@ -126,7 +130,8 @@ struct VerifyCommand: Command {
         {"events":\(summary.events),"first_position":"\(summary.first)",\
         "last_position":"\(summary.last)","ids":\(summary.identities),\
         "without_checksum":\(summary.withoutChecksum),\
-        "unknown_schemas":\(summary.unknownSchemas),"problems":\(summary.findings)}
+        "unknown_schemas":\(summary.unknownSchemas),"outbox":\(summary.waiting),\
+        "outbox_rejects":\(summary.rejects),"problems":\(summary.findings)}
         """
     }
 

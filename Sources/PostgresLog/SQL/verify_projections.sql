@@ -1,0 +1,23 @@
+-- What is wrong with the tables of projections. No parameters. Result: position, what is wrong; at
+-- most 1,000.
+with progress as (
+    select least(max(a.last_position), max(h.position)) as position
+    from apus.appends a
+    left join apus.handlers h on h.name = 'lead-analytics'
+), leads as (
+    select l.tenant, count(*) as leads from apus.leads l group by l.tenant
+), funnel as (
+    select f.tenant, sum(f.leads) as leads
+    from apus.lead_funnel f where f.stage = 'created' group by f.tenant
+), days as (
+    select d.tenant, sum(d.leads) as leads from apus.lead_attribution d group by d.tenant
+)
+select l.position, format('lead-analytics counted a lead from it, and got as far as %s', p.position)
+from apus.leads l, progress p
+where l.position not between 1 and p.position
+union all
+select null, format('lead-analytics has %s leads of tenant %s, %s in its funnel, %s in its days',
+    coalesce(l.leads, 0), tenant, coalesce(f.leads, 0), coalesce(d.leads, 0))
+from leads l full join funnel f using (tenant) full join days d using (tenant)
+where coalesce(l.leads, 0) <> coalesce(f.leads, 0) or coalesce(l.leads, 0) <> coalesce(d.leads, 0)
+limit 1000
