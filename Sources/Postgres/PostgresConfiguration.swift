@@ -29,9 +29,13 @@ public struct PostgresConfiguration: Sendable {
         if let name = settings.removeValue(forKey: "application_name") { applicationName = name }
     }
 
-    /// A server on this machine, reached through its socket.
+    /// A server on this machine, reached through its socket: whatever `PG…` variables say of
+    /// another one.
     public init(socketDirectory: String, user: String, database: String) {
-        settings = ["host": socketDirectory, "user": user, "dbname": database]
+        settings = [
+            "host": socketDirectory, "port": "5432", "user": user, "dbname": database,
+            "target_session_attrs": "any", "channel_binding": "disable",
+        ]
     }
 
     /// The same server, another database.

@@ -141,6 +141,14 @@ def test_psql_connects_to_the_private_socket(node):
     assert result.stdout.strip() == "apus|on|UTF8||on"
 
 
+def test_what_psql_is_told_of_another_server_is_nothing_to_the_private_one(start_node, new_client):
+    node = start_node(environment={
+        "PGPORT": "1", "PGHOST": "nowhere.invalid", "PGUSER": "nobody", "PGDATABASE": "none",
+        "PGTARGETSESSIONATTRS": "standby", "PGCHANNELBINDING": "require",
+    })
+    assert new_client(node).publish_one(note()).position == 1
+
+
 def test_the_socket_is_in_the_data_directory_and_only_its_owner_may_enter(node):
     assert pathlib.Path(node.data_dir) in node.socket_dir.parents
     assert stat.S_IMODE(node.socket_dir.stat().st_mode) == 0o700
