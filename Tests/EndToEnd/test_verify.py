@@ -52,6 +52,12 @@ def test_a_private_postgres_is_verified_when_no_node_runs(log):
     assert told.stdout.endswith("all is well\n")
 
 
+def test_where_no_log_is_none_is_made(data_dir):
+    told = run_apus("verify", "--data-dir", data_dir, check=False)
+    assert told.returncode == 1 and "there is no log" in told.stderr
+    assert "--data-dir" in told.stderr and not list(data_dir.glob("*"))
+
+
 def test_tables_of_another_release_are_refused(log):
     with log.sql() as sql:
         sql.execute("create database empty")

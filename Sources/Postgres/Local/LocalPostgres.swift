@@ -103,6 +103,11 @@ public final class LocalPostgres: Sendable {
         }
     }
 
+    /// Whether `start` would find a cluster there rather than make one.
+    public static func hasCluster(in dataDirectory: String) -> Bool {
+        DataDirectory(path: dataDirectory, owner: nil).hasCluster
+    }
+
     // MARK: Starting
 
     /// Starts the server and waits until it takes connections.

@@ -63,7 +63,7 @@ enum EventText {
     static func block(_ replay: ApusV1.ReplayResponse) -> String {
         var head = word(replay.state)
         if !replay.replayId.isEmpty { head = "replay \(replay.replayId): " + head }
-        head += ", \(replay.matched) events"
+        head += ", \(count(replay.matched, "event"))"
         if !replay.reason.isEmpty { head += " (\(replay.reason))" }
         let targets = replay.targets.map { target in
             let result =
@@ -106,6 +106,20 @@ enum EventText {
         case .deadLettered: "dead-lettered"
         case .skipped: "skipped"
         case .discarded: "discarded"
+        case .unspecified, .unrecognized: "unknown"
+        }
+    }
+
+    /// `1 event`, `2 events`.
+    static func count(_ number: some BinaryInteger, _ noun: String) -> String {
+        number == 1 ? "1 \(noun)" : "\(number) \(noun)s"
+    }
+
+    static func word(_ kind: ApusV1.EventKind) -> String {
+        switch kind {
+        case .domain: "domain"
+        case .system: "system"
+        case .integration: "integration"
         case .unspecified, .unrecognized: "unknown"
         }
     }

@@ -7,7 +7,10 @@ struct MigrateCommand: Command {
         "migrate", summary: "Brings a database's tables up to date; serve does so too.",
         flags: [
             .value("database", "URI", "A Postgres 15 of yours."),
-            .value("data-dir", "PATH", "Of a private Postgres that no serve is using."),
+            .value(
+                "data-dir", "PATH",
+                "Of a private Postgres that no serve is using; default"
+                    + " \(ServeConfiguration.defaultDataDirectory)."),
             .toggle("json", "Prints JSON."),
         ])
 

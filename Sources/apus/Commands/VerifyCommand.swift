@@ -14,7 +14,10 @@ struct VerifyCommand: Command {
             """,
         flags: [
             .value("database", "URI", "A Postgres 15 of yours."),
-            .value("data-dir", "PATH", "Of a private Postgres that no serve is using."),
+            .value(
+                "data-dir", "PATH",
+                "Of a private Postgres that no serve is using; default"
+                    + " \(ServeConfiguration.defaultDataDirectory)."),
             .value("limit", "COUNT", "Problems to print; all are counted; default 1000."),
             .toggle("json", "Prints JSON: a line for each problem, then what was checked."),
         ])
@@ -38,6 +41,11 @@ struct VerifyCommand: Command {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
         let logger = Logger(label: "verify", level: .warning)
+        guard database != nil || LocalPostgres.hasCluster(in: dataDirectory) else {
+            throw CommandFailure(
+                "there is no log in \(dataDirectory); say where it is with --data-dir or"
+                    + " --database")
+        }
         let store = try await Store.open(
             database: database, dataDirectory: dataDirectory, logger: logger)
         let summary: LogVerifier.Summary
@@ -56,8 +64,7 @@ struct VerifyCommand: Command {
         await store.close()
         terminal.print(json ? Self.json(summary) : Self.text(summary))
         guard summary.findings == 0 else {
-            throw CommandFailure(
-                summary.findings == 1 ? "1 problem" : "\(summary.findings) problems")
+            throw CommandFailure(EventText.count(summary.findings, "problem"))
         }
     }
 
@@ -109,9 +116,9 @@ struct VerifyCommand: Command {
     }
 
     private static func text(_ summary: LogVerifier.Summary) -> String {
-        var text = "\(summary.events) events"
+        var text = EventText.count(summary.events, "event")
         if summary.events > 0 { text += ", positions \(summary.first) to \(summary.last)" }
-        text += ", \(summary.identities) ids"
+        text += ", " + EventText.count(summary.identities, "id")
         if summary.withoutChecksum > 0 {
             text += "; \(summary.withoutChecksum) events of older releases have no checksum"
         }
