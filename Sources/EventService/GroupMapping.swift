@@ -78,13 +78,24 @@ extension ApusV1.Group {
 }
 
 extension Group {
-    /// - Throws: ``EventsError``: `.invalidArgument` naming the wrong field, `.permissionDenied`.
+    /// - Throws: ``EventsError``: `.invalidArgument` naming each wrong field, `.permissionDenied`.
     init(_ group: ApusV1.Group, caller: Caller) throws(EventsError) {
+        var fields = FieldReader()
+        let name = try fields.read { () throws(EventsError) in
+            try GroupName(checking: group.name, field: "group.name")
+        }
+        let filter = try fields.read { () throws(EventsError) in
+            try EventFilter(group.filter, caller: caller, path: "group.filter")
+        }
+        let start = try fields.read { () throws(EventsError) in try group.domainStart ?? .end }
+        let ordering = try fields.read { () throws(EventsError) in try group.domainOrdering }
+        let deadline = try fields.read { () throws(EventsError) in try group.domainAckDeadline }
+        guard let name, let filter, let start, let ordering, let deadline else {
+            throw .invalid(fields.violations)
+        }
         self.init(
-            name: try GroupName(checking: group.name, field: "group.name"), tenant: caller.tenant,
-            filter: try EventFilter(group.filter, caller: caller, path: "group.filter"),
-            start: try group.domainStart ?? .end, ordering: try group.domainOrdering,
-            maxAttempts: group.domainMaxAttempts, ackDeadline: try group.domainAckDeadline)
+            name: name, tenant: caller.tenant, filter: filter, start: start, ordering: ordering,
+            maxAttempts: group.domainMaxAttempts, ackDeadline: deadline)
     }
 }
 

@@ -126,15 +126,23 @@ public struct HandlerServiceServer: ApusV1.HandlerServiceProvider {
 extension DeadLetterSelection {
     private static let maxIDs = 1_000
     private static let maxConsumerBytes = 512
+    private static let kindsOfConsumers = ["handler", "group", "webhook", "kafka"]
+
+    private static func isConsumer(_ text: String) -> Bool {
+        let parts = text.split(separator: "/", maxSplits: 1)
+        return parts.count == 2 && kindsOfConsumers.contains { $0 == parts[0] }
+            && text.utf8.count <= maxConsumerBytes && !text.utf8.contains(0)
+    }
 
     /// - Throws: ``EventsError``: `.invalidArgument` naming each wrong field, `.permissionDenied`.
     fileprivate init(
         consumer: String, ids texts: [String], filter: ApusV1.Filter?, caller: Caller
     ) throws(EventsError) {
         var faults: [FieldViolation] = []
-        if consumer.utf8.count > Self.maxConsumerBytes || consumer.utf8.contains(0) {
+        if !consumer.isEmpty, !Self.isConsumer(consumer) {
             faults.append(
-                FieldViolation(field: "consumer", description: "is no consumer's name"))
+                FieldViolation(
+                    field: "consumer", description: "must be handler/NAME or group/NAME"))
         }
         if texts.count > Self.maxIDs {
             faults.append(

@@ -39,7 +39,8 @@ extension EventsError {
 
     public static func groupNotFound(_ name: String) -> EventsError {
         EventsError(
-            .notFound, "There is no such group.", details: [.resource(kind: "group", name: name)])
+            .notFound, "There is no group \(name).",
+            details: [.resource(kind: "group", name: name)])
     }
 
     public static func groupExists(_ name: GroupName) -> EventsError {

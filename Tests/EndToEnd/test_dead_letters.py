@@ -246,9 +246,11 @@ def test_all_is_never_meant_by_saying_nothing(groups):
 @pytest.mark.parametrize("fields, named", [
     ({"ids": ["nonsense"]}, "ids[0]"),
     ({"ids": [new_id()] * 1001}, "ids"),
-    ({"consumer": "x" * 513}, "consumer"),
+    ({"consumer": "group/" + "x" * 513}, "consumer"),
+    ({"consumer": "billing"}, "consumer"),
+    ({"consumer": "group/"}, "consumer"),
     ({"filter": filter_pb2.Filter(types=["X"])}, "filter.types[0]"),
-], ids=["no uuid", "many", "consumer", "pattern"])
+], ids=["no uuid", "many", "long", "no kind", "no name", "pattern"])
 def test_a_wrong_field_is_named(groups, fields, named):
     for call in (groups.dead_letters, groups.retry, groups.discard):
         assert bad_fields(call, **fields) == [named]

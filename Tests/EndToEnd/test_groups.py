@@ -99,6 +99,13 @@ def test_a_wrong_field_is_named(groups, fields, named):
     assert bad_fields(groups.create, **{"name": "g", **fields}) == [named]
 
 
+def test_each_wrong_field_is_named(groups):
+    wrong = {"name": "a b", "filter": filter_pb2.Filter(types=["X"]), "ordering": 7,
+             "after_position": 2**53}
+    named = ["name", "filter.types[0]", "after_position", "ordering"]
+    assert bad_fields(groups.create, **wrong) == [f"group.{field}" for field in named]
+
+
 def test_a_start_beyond_the_head_is_out_of_range(client, groups):
     problem = refused(Code.OUT_OF_RANGE, groups.create, "g", after_position=2**52)
     assert problem.info.reason == "POSITION_BEYOND_HEAD"

@@ -35,15 +35,23 @@ public struct Acknowledgement: Sendable, Hashable {
         self.delay = delay
     }
 
-    /// - Parameter field: Its path in the request: `acks[3]`.
-    func check(_ field: String) throws(EventsError) {
+    /// What is wrong with it.
+    ///
+    /// - Parameter index: Its place in the request.
+    func faults(at index: Int) -> [FieldViolation] {
+        var faults: [FieldViolation] = []
         if reason.utf8.count > Self.maxReasonBytes || reason.utf8.contains(0) {
-            throw .invalid(
-                "\(field).reason",
-                "must be at most \(Self.maxReasonBytes) bytes without a NUL character")
+            faults.append(
+                FieldViolation(
+                    field: "acks[\(index)].reason",
+                    description:
+                        "must be at most \(Self.maxReasonBytes) bytes without a NUL character"))
         }
         if delay < .zero || delay > Self.longestDelay {
-            throw .invalid("\(field).delay", "must be between 0 and 7 days")
+            faults.append(
+                FieldViolation(
+                    field: "acks[\(index)].delay", description: "must be between 0 and 7 days"))
         }
+        return faults
     }
 }

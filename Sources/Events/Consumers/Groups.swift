@@ -203,7 +203,8 @@ public final class Groups: Sendable {
     ///
     /// - Returns: The tokens, as they were sent, that no longer count: the event was handed out
     ///   again, or is finished.
-    /// - Throws: ``EventsError``: `.notFound`; `.invalidArgument` naming what is wrong, `acks[3]…`.
+    /// - Throws: ``EventsError``: `.notFound`; `.invalidArgument` naming all that is wrong,
+    ///   `acks[3]…`: then none is acted upon.
     public func acknowledge(
         _ acks: [Acknowledgement], group: GroupName, tenant: TenantID
     ) async throws -> [[UInt8]] {
@@ -213,15 +214,20 @@ public final class Groups: Sendable {
         }
         let stored = try await find(group, tenant: tenant)
         var answers: [TokenAnswer] = []
+        var faults: [FieldViolation] = []
         for (index, ack) in acks.enumerated() {
-            try ack.check("acks[\(index)]")
+            faults += ack.faults(at: index)
             guard let token = AckToken(decoding: ack.token), token.consumer == stored.consumer
             else {
-                throw EventsError.invalid(
-                    "acks[\(index)].ack_token", "must be a token of a delivery of this group")
+                faults.append(
+                    FieldViolation(
+                        field: "acks[\(index)].ack_token",
+                        description: "must be a token of a delivery of this group"))
+                continue
             }
             answers.append(TokenAnswer(token: token, verdict: Verdict(ack)))
         }
+        guard faults.isEmpty else { throw EventsError.invalid(faults) }
         let counts = try await acknowledge(answers, of: stored.consumer)
         return zip(acks, counts).compactMap { $1 ? nil : $0.token }
     }
