@@ -1,6 +1,7 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -172,3 +173,13 @@ int copenssl_common_name(X509 *certificate, unsigned char **bytes) {
 }
 
 void copenssl_free(void *bytes) { OPENSSL_free(bytes); }
+
+static EVP_MD *sha256;
+
+static void fetch_sha256(void) { sha256 = EVP_MD_fetch(NULL, "SHA256", NULL); }
+
+const EVP_MD *copenssl_sha256(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch_sha256);
+    return sha256;
+}

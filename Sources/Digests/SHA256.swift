@@ -6,22 +6,6 @@ import COpenSSL
 /// two threads at once.
 @safe
 public final class SHA256 {
-    /// The algorithm, fetched once: OpenSSL 3 takes longer to find it than to hash a kilobyte.
-    ///
-    /// `@unchecked Sendable`: what was fetched never changes, and any number of threads may use it.
-    @safe
-    private struct Algorithm: @unchecked Sendable {
-        /// Owned for the life of the process, never changed.
-        let raw: OpaquePointer
-
-        static let shared: Algorithm = {
-            guard let raw = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
-                preconditionFailure("libcrypto has no SHA-256")
-            }
-            return unsafe Algorithm(raw: raw)
-        }()
-    }
-
     private let context: OpaquePointer
 
     public init() {
@@ -33,7 +17,7 @@ public final class SHA256 {
     deinit { unsafe EVP_MD_CTX_free(context) }
 
     private func start() {
-        let outcome = unsafe EVP_DigestInit_ex2(context, Algorithm.shared.raw, nil)
+        let outcome = unsafe EVP_DigestInit_ex2(context, copenssl_sha256(), nil)
         precondition(outcome == 1, "SHA-256 does not start")
     }
 

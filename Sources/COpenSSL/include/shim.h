@@ -65,3 +65,7 @@ int copenssl_alternative_name(GENERAL_NAMES *names, int index, int *kind,
 /// `copenssl_free`.
 int copenssl_common_name(X509 *certificate, unsigned char **bytes);
 void copenssl_free(void *bytes);
+
+/// SHA-256, found once for the process: that takes OpenSSL 3 longer than to hash a kilobyte. Any
+/// thread may use it; never freed. NULL when libcrypto has none.
+const EVP_MD *copenssl_sha256(void);
