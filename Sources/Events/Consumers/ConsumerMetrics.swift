@@ -14,7 +14,7 @@ final class ConsumerMetrics: Sendable {
         for outcome in DeliveryOutcome.allCases {
             outcomes[outcome] = metrics.counter(
                 "apus_group_outcomes_total", help: "How deliveries to members of groups ended.",
-                labels: [MetricLabel(.outcome, "\(outcome)")])
+                labels: [MetricLabel(.outcome, outcome.label)])
         }
         self.outcomes = outcomes
         deadLetters = metrics.counter(

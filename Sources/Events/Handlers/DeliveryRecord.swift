@@ -46,6 +46,20 @@ public enum DeliveryOutcome: Int, Sendable, Hashable, CaseIterable {
     case discarded = 8
 
     public var isFailure: Bool { self == .failed || self == .timedOut }
+
+    /// As metrics name it: `timed_out`.
+    var label: String {
+        switch self {
+        case .running: "running"
+        case .succeeded: "succeeded"
+        case .declined: "declined"
+        case .failed: "failed"
+        case .timedOut: "timed_out"
+        case .deadLettered: "dead_lettered"
+        case .skipped: "skipped"
+        case .discarded: "discarded"
+        }
+    }
 }
 
 /// The newest deliveries of an event.
