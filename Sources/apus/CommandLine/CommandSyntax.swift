@@ -36,9 +36,30 @@ struct CommandSyntax: Sendable {
         let width = flags.map(\.label.count).max() ?? 0
         for flag in flags {
             let padding = String(repeating: " ", count: width - flag.label.count + 2)
-            lines.append("  " + flag.label + padding + flag.help)
+            let text = Self.wrapped(flag.help, width: Self.helpWidth - width - 4)
+            lines.append("  " + flag.label + padding + text[0])
+            lines += text.dropFirst().map { String(repeating: " ", count: width + 4) + $0 }
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// Columns of a line of help.
+    private static let helpWidth = 110
+
+    /// At least one line; longer than `width` where a word is.
+    private static func wrapped(_ text: String, width: Int) -> [String] {
+        var lines = [""]
+        for word in text.split(separator: " ") {
+            let line = lines[lines.count - 1]
+            if line.isEmpty {
+                lines[lines.count - 1] = String(word)
+            } else if line.count + 1 + word.count <= width {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
     }
 }
 

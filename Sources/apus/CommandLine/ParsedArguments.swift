@@ -111,7 +111,9 @@ struct ParsedArguments: Sendable {
     }
 
     /// A number of bytes such as `1048576`, `500MB` or `50GiB`.
-    func bytes(_ name: String, in range: ClosedRange<Int64>) throws(UsageError) -> Int64? {
+    func bytes<Value: FixedWidthInteger>(
+        _ name: String, in range: ClosedRange<Value>
+    ) throws(UsageError) -> Value? {
         guard let text = string(name) else { return nil }
         let digits = text.prefix { $0.isNumber || $0 == "." }
         let scales: [Substring: Double] = [
@@ -119,7 +121,7 @@ struct ParsedArguments: Sendable {
             "KiB": 0x1p10, "MiB": 0x1p20, "GiB": 0x1p30, "TiB": 0x1p40,
         ]
         guard let number = Double(digits), let scale = scales[text.dropFirst(digits.count)],
-            let value = Int64(exactly: (number * scale).rounded(.down))
+            let value = Value(exactly: (number * scale).rounded(.down))
         else {
             throw UsageError("--\(name) must be a number of bytes such as 500MB or 50GiB")
         }

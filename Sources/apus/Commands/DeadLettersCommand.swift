@@ -75,11 +75,15 @@ struct DeadLettersCommand: Command {
             case .retry(let request):
                 let answer = try await handlers.retryDeadLetters(request, options: client.unary)
                 terminal.print(
-                    client.json ? try answer.json() : "\(answer.retried) will be handed out again")
+                    client.json
+                        ? try answer.json()
+                        : "to be handed out again: \(EventText.count(answer.retried, "event"))")
             case .discard(let request):
                 let answer = try await handlers.discardDeadLetters(request, options: client.unary)
                 terminal.print(
-                    client.json ? try answer.json() : "\(answer.discarded) are discarded")
+                    client.json
+                        ? try answer.json()
+                        : "discarded: \(EventText.count(answer.discarded, "dead letter"))")
             }
         }
     }

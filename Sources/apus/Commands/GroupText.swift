@@ -5,18 +5,24 @@ extension EventText {
     /// A group, its settings and how it gets on.
     static func block(_ answer: ApusV1.GroupResponse) -> String {
         let group = answer.group ?? ApusV1.Group()
-        let lag = answer.lag.map(scalar) ?? "0s"
         var settings = [
-            "from \(word(group.start))", word(group.ordering), "\(group.maxAttempts) attempts",
+            "from \(word(group.start))", word(group.ordering),
+            count(group.maxAttempts, "attempt"),
             "\(group.ackDeadline.map(scalar) ?? "") each",
         ]
         if let filter = group.filter { settings.insert(contentsOf: words(filter), at: 0) }
         return """
-            \(group.name)  position \(answer.position), \(answer.lagEvents) events (\(lag)) behind, \
-            \(answer.members) members, \(answer.inFlight) in flight, \
-            \(answer.deadLettered) dead letters
+            \(group.name)  position \(answer.position), \(behind(answer)), \
+            \(count(answer.members, "member")), \(answer.inFlight) in flight, \
+            \(count(answer.deadLettered, "dead letter"))
               \(settings.joined(separator: ", "))
             """
+    }
+
+    private static func behind(_ answer: ApusV1.GroupResponse) -> String {
+        guard answer.lagEvents > 0 else { return "at the head" }
+        let lag = answer.lag.map(scalar) ?? "0s"
+        return "\(count(answer.lagEvents, "event")) (\(lag)) behind"
     }
 
     private static func words(_ filter: ApusV1.Filter) -> [String] {
@@ -27,6 +33,7 @@ extension EventText {
         if !filter.sources.isEmpty {
             words.append("sources " + filter.sources.joined(separator: " "))
         }
+        words += filter.kinds.map(word)
         return words
     }
 
@@ -51,7 +58,7 @@ extension EventText {
     static func line(_ letter: ApusV1.DeadLetter) -> String {
         [
             letter.consumer, letter.event.map { line($0) } ?? "",
-            "\(letter.attempts.first?.attempt ?? 0) attempts, at \(moment(letter.deadLetteredAt)):"
+            "\(count(letter.attempts.first?.attempt ?? 0, "attempt")), at \(moment(letter.deadLetteredAt)):"
                 + " \(letter.reason)",
         ].joined(separator: "  ")
     }

@@ -50,7 +50,8 @@ struct GroupsCommand: Command {
             return
         }
         guard ["get", "create", "update", "reset", "delete"].contains(action) else {
-            throw UsageError("no action \(action); see the help for those there are")
+            throw UsageError(
+                "no action \(action); there are list, get, create, update, reset and delete")
         }
         guard let name else { throw UsageError("\(action) needs the group's NAME") }
         switch action {

@@ -37,8 +37,8 @@ struct HealthCommand: Command {
             lines.append(
                 "  head \(statistics.headPosition), \(statistics.eventsPublished) published,"
                     + " \(statistics.eventsProcessed) processed, \(statistics.eventsFailed) failed,"
-                    + " \(statistics.handlersRegistered) handlers,"
-                    + " \(statistics.subscribers) subscribers")
+                    + " \(EventText.count(statistics.handlersRegistered, "handler")),"
+                    + " \(EventText.count(statistics.subscribers, "subscriber"))")
         }
         return lines.joined(separator: "\n")
     }

@@ -17,7 +17,11 @@ enum StartFlag {
         if text == "beginning" { return .beginning }
         if text == "end" { return .end }
         if let position = UInt64(text) { return .position(position) }
-        guard let moment = try FilterFlags.time("from", arguments) else { return nil }
+        guard let moment = try? FilterFlags.time("from", arguments) else {
+            throw UsageError(
+                "--from must be beginning, end, a position, or a moment such as"
+                    + " 2026-01-31T12:00:00Z")
+        }
         return .since(moment)
     }
 }

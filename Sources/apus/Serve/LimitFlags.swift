@@ -88,7 +88,7 @@ enum LimitFlags {
         try set(
             &limits.maxHandlersPerConnection, arguments, "max-handlers-per-connection",
             1...1_000_000)
-        try set(&limits.maxMemoryBytes, arguments, "max-memory-bytes", (1 << 20)...(1 << 40))
+        try setBytes(&limits.maxMemoryBytes, arguments, "max-memory-bytes", (1 << 20)...(1 << 40))
         try set(&limits.handshakeTimeout, arguments, "handshake-timeout")
         try set(&limits.maxHandshakesPerLoop, arguments, "max-handshakes", 1...1_000_000)
         if let interval = try arguments.duration("keepalive-interval") {
@@ -108,7 +108,7 @@ enum LimitFlags {
     ) throws(UsageError) -> PostgresEventLog.Configuration {
         var log = usualLog
         try set(&log.maxWaitingEvents, arguments, "max-waiting-events", 1...10_000_000)
-        try set(&log.maxWaitingBytes, arguments, "max-waiting-bytes", 1_024...(1 << 40))
+        try setBytes(&log.maxWaitingBytes, arguments, "max-waiting-bytes", 1_024...(1 << 40))
         try set(&log.patience, arguments, "publish-patience")
         return log
     }
@@ -117,7 +117,7 @@ enum LimitFlags {
         _ arguments: ParsedArguments
     ) throws(UsageError) -> EventServiceServer.Limits {
         var limits = EventServiceServer.Limits()
-        try set(&limits.maxReadingBytes, arguments, "max-reading-bytes", (1 << 20)...(1 << 40))
+        try setBytes(&limits.maxReadingBytes, arguments, "max-reading-bytes", (1 << 20)...(1 << 40))
         return limits
     }
 
@@ -125,6 +125,12 @@ enum LimitFlags {
         _ value: inout Int, _ arguments: ParsedArguments, _ name: String, _ range: ClosedRange<Int>
     ) throws(UsageError) {
         if let given = try arguments.integer(name, in: range) { value = given }
+    }
+
+    private static func setBytes(
+        _ value: inout Int, _ arguments: ParsedArguments, _ name: String, _ range: ClosedRange<Int>
+    ) throws(UsageError) {
+        if let given = try arguments.bytes(name, in: range) { value = given }
     }
 
     private static func set(

@@ -28,8 +28,10 @@ struct ServeConfiguration: Sendable {
         ),
         .toggle("insecure", "Listens beyond loopback although callers are not authenticated."),
         .toggle("insecure-all-tenants", "Every caller may act for every tenant."),
-        .value("log-level", "LEVEL", "trace, debug, info, notice, warning, error or critical."),
-        .value("log-format", "FORMAT", "text or json."),
+        .value(
+            "log-level", "LEVEL",
+            "trace, debug, info, notice, warning, error or critical; default info."),
+        .value("log-format", "FORMAT", "text or json; default text."),
     ]
 
     let doors: Doors
@@ -62,9 +64,9 @@ struct ServeConfiguration: Sendable {
             ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         var limits = PublishLimits()
         limits.maxEventBytes =
-            try arguments.integer("max-event-bytes", in: 1_024...(16 << 20)) ?? limits.maxEventBytes
+            try arguments.bytes("max-event-bytes", in: 1_024...(16 << 20)) ?? limits.maxEventBytes
         limits.maxRequestBytes =
-            try arguments.integer("max-request-bytes", in: 1_024...(64 << 20))
+            try arguments.bytes("max-request-bytes", in: 1_024...(64 << 20))
             ?? limits.maxRequestBytes
         limits.maxEvents =
             try arguments.integer("max-request-events", in: 1...10_000) ?? limits.maxEvents

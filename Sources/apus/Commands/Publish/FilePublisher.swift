@@ -13,7 +13,7 @@ struct FilePublisher: Sendable {
         var lastPosition: UInt64 = 0
 
         var text: String {
-            "\(stored) events stored, \(duplicates) were stored before, \(failed) refused"
+            "\(EventText.count(stored, "event")) stored, \(duplicates) were stored before, \(failed) refused"
                 + (lastPosition == 0 ? "" : "; last position \(lastPosition)")
         }
 

@@ -103,7 +103,7 @@ struct PublishCommand: Command {
             }
             terminal.print(client.json ? summary.json : summary.text)
             guard summary.failed == 0 else {
-                throw CommandFailure("\(summary.failed) events were refused")
+                throw CommandFailure("refused: \(EventText.count(summary.failed, "event"))")
             }
         }
     }
