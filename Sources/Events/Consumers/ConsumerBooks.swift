@@ -57,19 +57,35 @@ public struct ConsumerSurvey: Sendable, Hashable {
     public let version: Int64?
     /// For each partition the node that holds it; nil when nobody alive does.
     public let holders: [String?]
+    /// For each partition how far its books are.
+    public let marks: [PartitionMark]
     /// Members of each node that is alive.
     public let members: [String: Int]
     public let hasRemarks: Bool
 
     public init(
-        consumer: Int32, version: Int64?, holders: [String?], members: [String: Int],
-        hasRemarks: Bool
+        consumer: Int32, version: Int64?, holders: [String?], marks: [PartitionMark],
+        members: [String: Int], hasRemarks: Bool
     ) {
         self.consumer = consumer
         self.version = version
         self.holders = holders
+        self.marks = marks
         self.members = members
         self.hasRemarks = hasRemarks
+    }
+}
+
+/// Which state of a partition's books this is.
+public struct PartitionMark: Sendable, Hashable {
+    /// Of the holder that took it last.
+    public let fence: Int64
+    /// Of the last batch that counted.
+    public let serial: Int64
+
+    public init(fence: Int64, serial: Int64) {
+        self.fence = fence
+        self.serial = serial
     }
 }
 

@@ -89,10 +89,18 @@ extension ConsumerEngine {
 
     // MARK: Where partitions are
 
+    /// What the store answered of each partition that is held here; nil for the others.
+    var marks: [PartitionMark?] {
+        machine.partitions.map { partition in
+            partition.map { PartitionMark(fence: $0.fence, serial: $0.serial) }
+        }
+    }
+
     /// Gives away, takes, and hears what other nodes said.
     ///
+    /// - Parameter known: ``marks`` from before the survey was made.
     /// - Throws: ``EventsError``, `CancellationError`.
-    func heed(_ survey: ConsumerSurvey) async throws {
+    func heed(_ survey: ConsumerSurvey, known: [PartitionMark?]) async throws {
         guard let version = survey.version else {
             return finish(.groupNotFound(group.group.name.rawValue))
         }
@@ -104,11 +112,14 @@ extension ConsumerEngine {
             change(to: stored)
         }
         let node = environment.node
-        // A reset freed them, or another node took them for dead.
+        // A reset freed them, another node took them for dead, or the store lost what it had
+        // answered: no batch need come that would be refused.
         let lost = machine.held.filter {
-            survey.holders[$0] != node && machine.partitions[$0]?.isBeingReleased == false
+            machine.partitions[$0]?.isBeingReleased == false
+                && (survey.holders[$0] != node || survey.isBehind(known[$0], in: $0))
         }
         for index in lost { machine.drop(index) }
+        environment.metrics.lost(lost.count)
         let wanted = PartitionBalance(holders: survey.holders, weights: survey.members)
             .assign(survey.holders)
         let leaving = machine.held.filter { wanted[$0] != nil && wanted[$0] != node }
@@ -160,5 +171,13 @@ extension ConsumerEngine {
             machine.heed(remark, event: events[remark.work.position], now: time.now())
         }
         wakeUp()
+    }
+}
+
+extension ConsumerSurvey {
+    /// Whether the store's books are not those, or later ones, that it told of before.
+    fileprivate func isBehind(_ known: PartitionMark?, in partition: Int) -> Bool {
+        guard let known else { return false }
+        return marks[partition].fence != known.fence || marks[partition].serial < known.serial
     }
 }

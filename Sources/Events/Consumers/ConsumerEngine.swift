@@ -250,6 +250,8 @@ actor ConsumerEngine {
         epoch = bounds.epoch.id
         machine.head = bounds.head
         environment.tail.learn { $0.reached(bounds) }
+        // Partitions may have come before, and with nothing known to read.
+        reading.raise()
     }
 
     /// Retention dropped what was still to be read.

@@ -30,6 +30,8 @@ final class ConsumerMetrics: Sendable {
         handedOut.increment(by: batch.rows.count { $0.work.state == .handedOut })
         for record in batch.records { outcomes[record.outcome]?.increment() }
         deadLetters.increment(by: batch.deadLetters.count)
-        lost.increment(by: answer.refused.count)
+        lost(answer.refused.count)
     }
+
+    func lost(_ partitions: Int) { lost.increment(by: partitions) }
 }

@@ -351,8 +351,11 @@ public final class Groups: Sendable {
         }
         let books = environment.books
         try await books.beat(environment.node, for: configuration.leaseTime, members: members)
+        var known: [Int32: [PartitionMark?]] = [:]
+        for (consumer, engine) in engines { known[consumer] = await engine.marks }
         for survey in try await books.survey(Array(engines.keys)) {
-            try await engines[survey.consumer]?.heed(survey)
+            guard let marks = known[survey.consumer] else { continue }
+            try await engines[survey.consumer]?.heed(survey, known: marks)
         }
     }
 }

@@ -40,11 +40,13 @@ public struct PostgresConsumers: ConsumerBooks {
                 for (node, count) in zip(try row.strings(3), try row.int32s(4)) {
                     members[node] = Int(count)
                 }
+                let marks = zip(try row.int64s(6), try row.int64s(7))
                 surveys.append(
                     ConsumerSurvey(
                         consumer: try row.int32(0), version: try row.optionalInt64(1),
                         holders: try row.strings(2).map { $0.isEmpty ? nil : $0 },
-                        members: members, hasRemarks: try row.bool(5)))
+                        marks: marks.map(PartitionMark.init), members: members,
+                        hasRemarks: try row.bool(5)))
             }
             return surveys
         }

@@ -1,6 +1,6 @@
 -- Where consumers' partitions and members are. $1 consumers. For each: its number, the version of
 -- its group (null: deleted), 64 holders that are alive (empty: none), nodes with members, how many
--- each has, whether there are remarks.
+-- each has, whether there are remarks, 64 fences, 64 serials.
 select c.id, g.version,
     array(
         select case when n.node is null then '' else p.holder end
@@ -21,6 +21,14 @@ select c.id, g.version,
         join apus.consumer_nodes n on n.node = m.node and n.expires_at > clock_timestamp()
         where m.consumer_id = c.id
         order by m.node),
-    exists (select from apus.work w where w.consumer_id = c.id and w.verdict is not null)
+    exists (select from apus.work w where w.consumer_id = c.id and w.verdict is not null),
+    array(
+        select p.fence from apus.consumer_partitions p
+        where p.consumer_id = c.id
+        order by p.partition),
+    array(
+        select p.serial from apus.consumer_partitions p
+        where p.consumer_id = c.id
+        order by p.partition)
 from unnest($1::integer[]) as c (id)
 left join apus.groups g on g.consumer_id = c.id

@@ -19,7 +19,7 @@ struct GroupNode: Sendable {
 
     init(
         _ test: TestLog, name: String = "node-1",
-        configuration: Groups.Configuration = GroupNode.quick
+        configuration: Groups.Configuration = GroupNode.quick, log: (any EventLog)? = nil
     ) {
         self.name = name
         self.test = test
@@ -28,7 +28,7 @@ struct GroupNode: Sendable {
         store = PostgresGroups(pool: test.pool)
         books = PostgresConsumers(log: test.log)
         groups = Groups(
-            store: store, books: books, log: test.log, tail: tail, node: name,
+            store: store, books: books, log: log ?? test.log, tail: tail, node: name,
             configuration: configuration, metrics: MetricsRegistry(),
             logger: Logger(label: "test", sink: sink))
     }
@@ -36,7 +36,8 @@ struct GroupNode: Sendable {
     /// Looks after partitions more often than a real one.
     static var quick: Groups.Configuration {
         var configuration = Groups.Configuration()
-        configuration.leaseTime = .seconds(2)
+        // Never over under load: tests say by themselves that a node is dead.
+        configuration.leaseTime = .seconds(600)
         configuration.pollInterval = .milliseconds(50)
         configuration.drainGrace = .seconds(3)
         return configuration
@@ -69,6 +70,11 @@ struct GroupNode: Sendable {
             guard let result else { throw TestFailure() }
             return result
         }
+    }
+
+    /// Partitions came here, so often.
+    var takes: Int {
+        sink.messages.count { $0 == "Partitions of a group were taken" }
     }
 
     /// Makes a group of everything that acme publishes.
