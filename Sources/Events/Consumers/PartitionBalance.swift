@@ -25,10 +25,12 @@ struct PartitionBalance<Node: Hashable & Comparable> {
             left -= share
         }
         // What division leaves over goes to those with the largest remainder; of equals, to those
-        // that hold more already.
+        // that hold it already.
         let order = weights.keys.sorted { one, other in
             let remainders = [one, other].map { holders.count * (weights[$0] ?? 0) % total }
             if remainders[0] != remainders[1] { return remainders[0] > remainders[1] }
+            let surplus = [one, other].map { (held[$0] ?? 0) - (quotas[$0] ?? 0) }
+            if surplus[0] != surplus[1] { return surplus[0] > surplus[1] }
             let counts = [one, other].map { held[$0] ?? 0 }
             return counts[0] != counts[1] ? counts[0] > counts[1] : one < other
         }
