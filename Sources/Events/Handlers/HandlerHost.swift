@@ -13,14 +13,17 @@ public final class HandlerHost: Sendable {
 
     /// - Parameters:
     ///   - node: Shown in the ledger; names this process, and no other.
+    ///   - leaseTime: Without a sign of life for so long, another node takes a handler over.
     public init(
         registry: HandlerRegistry, books: any HandlerBooks, leases: any LeaseStore,
-        subscriptions: Subscriptions, node: String,
+        subscriptions: Subscriptions, node: String, leaseTime: Duration = .seconds(6),
         clock: any Clock<Duration> = ContinuousClock(),
         wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger
     ) {
         let time = Timekeeper(clock)
-        let keeper = LeaseKeeper(store: leases, holder: node, time: time, logger: logger)
+        let keeper = LeaseKeeper(
+            store: leases, holder: node, configuration: .init(time: leaseTime), time: time,
+            logger: logger)
         let counts = counts
         self.registry = registry
         self.books = books

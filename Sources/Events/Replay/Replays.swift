@@ -25,10 +25,11 @@ public final class Replays: Sendable {
     /// - Parameters:
     ///   - registry: The handlers that this node can run.
     ///   - node: Shown in the ledger; names this process, and no other.
+    ///   - leaseTime: Without a sign of life for so long, another node takes a replay over.
     public init(
         store: any ReplayStore, log: any EventLog, books: any HandlerBooks,
         leases: any LeaseStore, registry: HandlerRegistry, node: String,
-        clock: any Clock<Duration> = ContinuousClock(),
+        leaseTime: Duration = .seconds(6), clock: any Clock<Duration> = ContinuousClock(),
         wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger
     ) {
         self.store = store
@@ -39,7 +40,9 @@ public final class Replays: Sendable {
         planner = ReplayPlanner(log: log, books: books)
         runner = ReplayRunner(
             store: store, log: log, books: books, registry: registry,
-            leases: LeaseKeeper(store: leases, holder: node, time: time, logger: logger),
+            leases: LeaseKeeper(
+                store: leases, holder: node, configuration: .init(time: leaseTime), time: time,
+                logger: logger),
             node: node, time: time, wallClock: wallClock, metrics: metrics, logger: logger)
         (wakeUps, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }

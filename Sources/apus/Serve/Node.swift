@@ -69,10 +69,12 @@ struct Node: Sendable {
         let registry = try HandlerRegistry.shipped()
         handlers = HandlerHost(
             registry: registry, books: books, leases: leases, subscriptions: subscriptions,
-            node: name, metrics: metrics, logger: logger.labelled("handlers"))
+            node: name, leaseTime: configuration.leaseTime, metrics: metrics,
+            logger: logger.labelled("handlers"))
         replays = Replays(
             store: PostgresReplays(pool: pool), log: log, books: books, leases: leases,
-            registry: registry, node: name, metrics: metrics, logger: logger.labelled("replays"))
+            registry: registry, node: name, leaseTime: configuration.leaseTime, metrics: metrics,
+            logger: logger.labelled("replays"))
 
         let schemas = Schemas(maxEventBytes: configuration.limits.maxEventBytes)
         outbox = OutboxDrainer(
@@ -208,12 +210,15 @@ struct Node: Sendable {
             break
         }
         if Task.isCancelled { return }
-        let pressedAgain = first + StopSignals.samePress
+        let pressed = first
+        let pressedAgain = pressed + StopSignals.samePress
         logger.info("Stopping")
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await server.shutdown(grace: configuration.drainTimeout)
-                try? await Task.sleep(for: Self.handlersGrace)
+                // Groups wait for their members' answers as long as calls might have taken.
+                let end = max(pressed + configuration.drainTimeout, .now + Self.handlersGrace)
+                try? await Task.sleep(until: end)
             }
             group.addTask {
                 for await moment in signals where moment > pressedAgain { _exit(1) }
@@ -223,7 +228,7 @@ struct Node: Sendable {
         }
     }
 
-    /// What handlers and replays get to finish the event that they are at.
+    /// What handlers and replays get, at least, to finish the event that they are at.
     private static let handlersGrace: Duration = .seconds(5)
 
     /// Figures are of all tenants, so only those on this machine read them.

@@ -24,7 +24,7 @@ struct ServeConfiguration: Sendable {
         .value("drain-timeout", "DURATION", "How long calls may go on after SIGTERM; default 10s."),
         .value(
             "lease-time", "DURATION",
-            "A node not heard of for so long loses its groups and the outbox to others; default 6s."
+            "A node not heard of for so long loses its work to others; default 6s."
         ),
         .toggle("insecure", "Listens beyond loopback although callers are not authenticated."),
         .toggle("insecure-all-tenants", "Every caller may act for every tenant."),
