@@ -4,7 +4,7 @@ public import Telemetry
 public final class OutboxDrainer: Sendable {
     public struct Configuration: Sendable {
         /// An empty outbox is looked at so often.
-        public var interval: Duration = .milliseconds(50)
+        public var interval: Duration = .milliseconds(25)
         /// A node that is not heard of for so long loses the work to another.
         public var leaseTime: Duration = .seconds(6)
 
