@@ -82,6 +82,17 @@ import Testing
         }
     }
 
+    @Test func `who asks is heard, though a change is hinted at as well`() async throws {
+        try await TestAuthority.with { authority in
+            let context = try TLSContext(
+                .server, TLSConfiguration(authority.issue("server"), trusting: nil))
+            // Beginning hints that anything may have changed.
+            try await watching(context, asking: true) { messages in
+                #expect(await messages.next() == Self.reloaded)
+            }
+        }
+    }
+
     private func shown(by context: TLSContext, _ authority: TestAuthority) async throws -> String? {
         let client = try TLSContext(.client, TLSConfiguration(nil, trusting: authority))
         return try await TLSMeeting.hold(server: context, client: client)
@@ -102,14 +113,16 @@ import Testing
     }
 
     private func watching(
-        _ context: TLSContext, _ body: (MessageSink) async throws -> Void
+        _ context: TLSContext, asking: Bool = false, _ body: (MessageSink) async throws -> Void
     ) async throws {
         let loop = try IOLoop(name: "test")
         defer { loop.stop() }
         let messages = MessageSink()
         let logger = Logger(label: "test", level: .debug, sink: messages)
+        let reloader = TLSReloader(context, on: loop, logger: logger)
+        if asking { reloader.reloadNow() }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await TLSReloader(context, on: loop, logger: logger).run() }
+            group.addTask { try await reloader.run() }
             try await body(messages)
             group.cancelAll()
         }
@@ -124,6 +137,10 @@ private final class MessageSink: LogSink {
     init() { (messages, continuation) = AsyncStream.makeStream() }
 
     func write(_ record: LogRecord) { continuation.yield("\(record.message)") }
+
+    func next() async -> String? {
+        await messages.first { _ in true }
+    }
 
     /// Waits for a message of that kind.
     func next(_ isWanted: (String) -> Bool) async -> Bool {

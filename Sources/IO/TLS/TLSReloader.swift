@@ -1,3 +1,4 @@
+internal import Synchronization
 public import Telemetry
 
 /// Reloads a context when its files have changed, also when they are replaced by a rename or by
@@ -5,14 +6,15 @@ public import Telemetry
 ///
 /// What can't be used, such as a key without its certificate because only one of them is there yet,
 /// is logged, and what was in use stays in use.
-public struct TLSReloader: Sendable {
+public final class TLSReloader: Sendable {
     private let context: TLSContext
     private let loop: IOLoop
     private let logger: Logger
-    private let hints: AsyncStream<Hint>
-    private let hint: AsyncStream<Hint>.Continuation
-
-    private enum Hint { case changed, asked }
+    /// One is kept while a look is under way; what it was for is seen by the next.
+    private let hints: AsyncStream<Void>
+    private let hint: AsyncStream<Void>.Continuation
+    /// Somebody wants the files read, changed or not.
+    private let isAsked = Atomic<Bool>(false)
 
     /// Changes come in groups; one that is under way for longer counts as several.
     private static let settling: Duration = .milliseconds(100)
@@ -21,30 +23,32 @@ public struct TLSReloader: Sendable {
         self.context = context
         self.loop = loop
         self.logger = logger
-        (hints, hint) = AsyncStream<Hint>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (hints, hint) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Reloads soon, whether the files have changed or not.
     public func reloadNow() {
-        hint.yield(.asked)
+        isAsked.store(true, ordering: .releasing)
+        hint.yield()
     }
 
     /// Runs until its task is cancelled.
     public func run() async throws {
-        let watch = FolderWatch(of: context.files, on: loop) { [hint] in hint.yield(.changed) }
+        let watch = FolderWatch(of: context.files, on: loop) { [hint] in hint.yield() }
         if let error = await watch.start() {
             logger.warning(
                 "TLS files can't be watched, only looked at every minute",
                 [.error: .init("\(error)")])
         }
         var refused: [FileVersion?]?
-        for await hint in hints {
-            if hint == .changed { try? await Task.sleep(for: Self.settling) }
+        for await _ in hints {
+            if !isAsked.load(ordering: .acquiring) { try? await Task.sleep(for: Self.settling) }
+            let isAsked = isAsked.exchange(false, ordering: .acquiringAndReleasing)
             // Before the look at the files: what changes after it is hinted at again.
             await watch.watchFolders()
             let found = context.files.map { FileVersion($0) }
             let isNew = found != context.handle.versions && found != refused
-            guard isNew || hint == .asked else {
+            guard isNew || isAsked else {
                 logger.debug("TLS files have not changed")
                 continue
             }

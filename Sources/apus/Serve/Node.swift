@@ -133,6 +133,10 @@ struct Node: Sendable {
         until signals: AsyncStream<ContinuousClock.Instant>,
         ready: @escaping @Sendable (String) -> Void
     ) async throws {
+        let hangUps = reloader.map { _ in HangUps() }
+        // Before anybody hears that it serves: up to here the signal ends the process.
+        await hangUps?.listen()
+        defer { withExtendedLifetime(hangUps) {} }
         let addresses = try await bind()
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let postgres = store.server { group.addTask { try await postgres.run() } }
@@ -142,9 +146,9 @@ struct Node: Sendable {
             group.addTask { try await log.run() }
             group.addTask { try await tail.run() }
             group.addTask { try await groupHints.run { groups.lookAgain() } }
-            if let reloader {
+            if let reloader, let hangUps = hangUps?.received {
                 group.addTask { try await reloader.run() }
-                group.addTask { await Self.reloadAtHangUps(reloader) }
+                group.addTask { for await _ in hangUps { reloader.reloadNow() } }
             }
             group.addTask { try await serve(until: signals) { ready(addresses) } }
             // Whichever ends first: what serves, in good order, or one of the others, failing.
@@ -168,11 +172,6 @@ struct Node: Sendable {
             addresses.append("\(try await server.bind(unixPath: path))")
         }
         return addresses.joined(separator: ", ")
-    }
-
-    private static func reloadAtHangUps(_ reloader: TLSReloader) async {
-        let hangUps = HangUps()
-        for await _ in hangUps.received { reloader.reloadNow() }
     }
 
     /// What clients see of the node; returns when all of it has stopped.
