@@ -76,7 +76,8 @@ def test_a_socket_where_somebody_answers_is_left_alone(start_node, path, tenant)
 
 
 def test_out_of_files_new_connections_wait_and_nobody_else_suffers(start_node, new_client):
-    node = start_node()
+    # The crowd says nothing, and is to stay.
+    node = start_node("--handshake-timeout", "600s")
     client = new_client(node, "acme")
     client.publish_one(note())
     used = max(int(fd) for fd in descriptors(node))

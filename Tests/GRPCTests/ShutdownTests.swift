@@ -83,7 +83,9 @@ import Testing
         let handler = RPCHandler(Test.method("Flood", .serverStreaming)) { _, responses, _ in
             while true { try await responses.send([UInt8](repeating: 1, count: 64 * 1_024)) }
         }
-        try await TestServer.with([handler]) { test in
+        var configuration = RPCServerConfiguration()
+        configuration.handlerPatience = .seconds(600)
+        try await TestServer.with([handler], configuration: configuration) { test in
             let client = try await DeafClient.call(handler.method, at: test.address, test.loops)
             await until { test.server.handlersRunning == 1 }
             await test.server.shutdown(grace: .zero)

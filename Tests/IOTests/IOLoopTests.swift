@@ -59,13 +59,14 @@ import Testing
         let seen = await withCheckedContinuation { continuation in
             loop.execute {
                 let order = Order()
+                // Far apart: the thread may have to wait in between.
                 for number in [3, 1, 2] {
-                    _ = loop.schedule(after: .milliseconds(number)) {
+                    _ = loop.schedule(after: .milliseconds(50 * number)) {
                         order.add(number, onLoop: loop.isOnLoop)
                     }
                 }
-                loop.schedule(after: .milliseconds(1)) { order.add(9, onLoop: true) }.cancel()
-                _ = loop.schedule(after: .milliseconds(4)) {
+                loop.schedule(after: .milliseconds(50)) { order.add(9, onLoop: true) }.cancel()
+                _ = loop.schedule(after: .milliseconds(200)) {
                     continuation.resume(returning: order.all)
                 }
             }

@@ -84,7 +84,7 @@ public actor TestPostgres {
 
     /// The server's own configuration, for its database `postgres`.
     public static var maintenance: PostgresConfiguration {
-        get async throws { try await shared.start().configuration.database("postgres") }
+        get async throws { database("postgres", of: try await shared.start()) }
     }
 
     private func makeDatabase(
@@ -99,14 +99,14 @@ public actor TestPostgres {
         } else {
             try await maintain("CREATE DATABASE \(name)")
         }
-        return (server.configuration.database(name), name)
+        return (Self.database(name, of: server), name)
     }
 
     private func prepare(_ template: DatabaseTemplate, on server: LocalPostgres) async throws {
         if templates[template.name] == nil {
             templates[template.name] = Task {
                 try await maintain("CREATE DATABASE \(template.name)")
-                try await template.prepare(server.configuration.database(template.name))
+                try await template.prepare(Self.database(template.name, of: server))
             }
         }
         try await templates[template.name]?.value
@@ -117,7 +117,15 @@ public actor TestPostgres {
     }
 
     private func maintain(_ sql: String) async throws {
-        try await Self.script(sql, on: try await start().configuration.database("postgres"))
+        try await Self.script(sql, on: Self.database("postgres", of: try await start()))
+    }
+
+    /// A busy machine may take long to open a session.
+    private static func database(_ name: String, of server: LocalPostgres) -> PostgresConfiguration
+    {
+        var database = server.configuration.database(name)
+        database.connectTimeout = .seconds(60)
+        return database
     }
 
     /// Runs SQL on a connection of its own, as long as it takes.

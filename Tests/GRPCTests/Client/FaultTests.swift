@@ -66,7 +66,7 @@ import Testing
                 try await group.waitForAll()
             }
             #expect(good.value > kills * 20)
-            #expect(bad.value < good.value / 100)
+            #expect(bad.value < good.value / 10)
             await nothingIsLeft(of: channel)
             await channel.close()
         }

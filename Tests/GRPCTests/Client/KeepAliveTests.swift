@@ -37,7 +37,7 @@ import Testing
             }
             #expect(error?.code == .unavailable)
             #expect(error?.message.contains("ping") == true)
-            #expect(server.pings.value == 1)
+            #expect(await channel.statistics.pings == 1)
             await until { server.connections.value >= 2 }
             await channel.close()
         }

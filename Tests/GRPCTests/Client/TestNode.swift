@@ -22,31 +22,30 @@ final class TestNode: Sendable {
 
     var address: SocketAddress { .ipv4([127, 0, 0, 1], port: port) }
 
+    /// Below those that the system gives to whoever wants any: nobody else takes it while the node is
+    /// down.
+    private static let ports = 10_000..<30_000
+
     /// A node that runs, at a free port.
     static func start(
         _ loops: IOLoopGroup, _ handlers: [RPCHandler],
         configuration: RPCServerConfiguration = RPCServerConfiguration()
     ) async throws -> TestNode {
-        let (server, task, port) = try await serve(loops, handlers, configuration, port: 0)
-        let node = TestNode(loops, handlers, configuration, port: port)
-        node.running.withLock { $0 = (server, task) }
-        return node
+        while true {
+            let node = TestNode(loops, handlers, configuration, port: .random(in: ports))
+            do {
+                try await node.start()
+                return node
+            } catch let error as IOError where error.code == .addressInUse {}
+        }
     }
 
     func start() async throws {
-        let (server, task, _) = try await Self.serve(loops, handlers, configuration, port: port)
-        running.withLock { $0 = (server, task) }
-    }
-
-    private static func serve(
-        _ loops: IOLoopGroup, _ handlers: [RPCHandler], _ configuration: RPCServerConfiguration,
-        port: Int
-    ) async throws -> (RPCServer, Task<Void, any Error>, Int) {
         let server = RPCServer(
             services: [TestServer.Handlers(rpcHandlers: handlers)], configuration: configuration,
             loops: loops, logger: .silent)
-        let address = try await server.bind(host: "127.0.0.1", port: port)
-        return (server, Task { try await server.run() }, address.port)
+        _ = try await server.bind(host: "127.0.0.1", port: port)
+        running.withLock { $0 = (server, Task { try await server.run() }) }
     }
 
     /// Stops in good order.
