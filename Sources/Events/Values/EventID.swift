@@ -1,3 +1,5 @@
+import Telemetry
+
 /// A UUID: what makes an event the same event when it is published twice.
 public struct EventID: Sendable, Hashable {
     /// The first eight bytes, in the order in which they are printed.
@@ -44,7 +46,7 @@ public struct EventID: Sendable, Hashable {
     /// A new id that sorts by time (RFC 9562 §5.7): milliseconds, then the fraction of the
     /// millisecond in 12 bits (§6.2, method 3), then 62 random bits.
     public static func v7(at time: Timestamp) -> EventID {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SharedRandom()
         return v7(at: time, using: &generator)
     }
 

@@ -180,6 +180,7 @@ extension PostgresError {
 
 extension UUIDBits {
     static func random() -> UUIDBits {
-        UUIDBits(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
+        let generator = SharedRandom()
+        return UUIDBits(high: generator.next(), low: generator.next())
     }
 }
