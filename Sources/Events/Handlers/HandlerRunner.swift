@@ -59,10 +59,14 @@ struct HandlerRunner: Sendable {
                     // What is left of the batch belongs to the next holder.
                     if subscriptions.isDraining { return try await commit(&journal) }
                 }
+                try await commit(&journal)
+                if let moment = journal.nextLook(after: events.count), moment > time.now() {
+                    try await time.sleep(moment)
+                }
             case .checkpoint(let position), .caughtUp(let position):
                 journal.passed(position)
+                try await commit(&journal)
             }
-            try await commit(&journal)
         }
     }
 

@@ -1,11 +1,15 @@
 /// Collects what a handler did until it is worth a commit.
 ///
 /// A quick handler commits once a page; a slow one after each event, so that its progress is
-/// seen and little is repeated after a crash.
+/// seen and little is repeated after a crash. Events that come one by one, each right behind the
+/// last, are gathered: a transaction for each would take more of the machine than its publish. One
+/// that comes alone waits for nothing.
 struct WorkJournal {
     struct Limits: Sendable {
         var maxRuns = 256
         var maxAge: Duration = .milliseconds(50)
+        /// From the beginning of one commit's work to that of the next.
+        var gathering: Duration = .milliseconds(4)
     }
 
     private let limits: Limits
@@ -40,6 +44,12 @@ struct WorkJournal {
         runs.append(run)
         through = run.event.position
         return runs.count >= limits.maxRuns || now - openedAt >= limits.maxAge
+    }
+
+    /// When to look for more after a page; nil: at once, since behind a page of this size there is
+    /// more, and its transaction is shared by many as it is.
+    func nextLook(after page: Int) -> Duration? {
+        page < limits.maxRuns ? openedAt + limits.gathering : nil
     }
 
     /// Nothing up to there is left to do.

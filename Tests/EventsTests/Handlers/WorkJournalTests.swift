@@ -6,7 +6,8 @@ import Testing
     private func journal() -> WorkJournal {
         WorkJournal(
             handler: "sample", fence: 3, node: "node", position: Position(10),
-            limits: .init(maxRuns: 3, maxAge: .milliseconds(50)))
+            limits: .init(
+                maxRuns: 3, maxAge: .milliseconds(50), gathering: .milliseconds(4)))
     }
 
     private func run(_ position: UInt64) -> HandlerRun {
@@ -46,5 +47,21 @@ import Testing
         journal.committed()
         #expect(journal.pending == nil)
         #expect(journal.stored == Position(500))
+    }
+
+    @Test func `a small page is followed by time to gather the next`() {
+        var journal = journal()
+        journal.begin(now: .milliseconds(100))
+        _ = journal.add(run(11), now: .milliseconds(101))
+        journal.committed()
+        #expect(journal.nextLook(after: 2) == .milliseconds(104))
+    }
+
+    @Test func `behind a page that fills a commit there is more at once`() {
+        var journal = journal()
+        journal.begin(now: .milliseconds(100))
+        for position in 11...13 { _ = journal.add(run(UInt64(position)), now: .milliseconds(100)) }
+        journal.committed()
+        #expect(journal.nextLook(after: 3) == nil)
     }
 }
