@@ -19,6 +19,10 @@ let hot: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
+// A server's thousands of small blocks live across its threads and are freed in bursts, which glibc's
+// allocator answers with its slow paths. Debug builds keep glibc's, which the sanitizers replace.
+let allocator: LinkerSetting = .linkedLibrary("jemalloc", .when(configuration: .release))
+
 // Targets that touch C say `unsafe` at each unsafe expression.
 let strict: [SwiftSetting] = house + [.strictMemorySafety()]
 
@@ -98,7 +102,7 @@ let package = Package(
             ],
             swiftSettings: house,
             // A crash report names functions only when they are in the dynamic symbol table.
-            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"]), allocator]),
 
         // Puts load on a server, for `make bench`.
         .executableTarget(
@@ -110,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "runtime-bench-server",
             dependencies: ["EventProtos", "GRPC", "IO", "Telemetry"],
-            path: "Tests/Benchmarks/RuntimeServer", swiftSettings: house),
+            path: "Tests/Benchmarks/RuntimeServer", swiftSettings: house,
+            linkerSettings: [allocator]),
 
         // The protoc plugin. Nothing in Sources imports it.
         .executableTarget(

@@ -2,13 +2,16 @@
 #include "shim.h"
 
 #include <execinfo.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 const char *process_commit(void) { return APUS_COMMIT; }
+
+// jemalloc looks for this name. What was freed goes back to the system within half a second, by a
+// thread of its own, also when nothing happens any more.
+const char *malloc_conf = "background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0";
 
 static void say(const char *text) {
     ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
@@ -42,5 +45,3 @@ void process_report_crashes(void) {
     for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, NULL);
 }
-
-void process_give_memory_back(void) { mallopt(M_MMAP_THRESHOLD, 64 * 1024); }

@@ -11,12 +11,12 @@ internal import Glibc
 final class LibraryMemory {
     /// Larger ones are header tables and buffers, of which a connection has few.
     private static let largestBlock = 1_024
-    private static let shelfCount = largestBlock / 16 + 2
+    private static let shelfCount = 20
     /// What the thread keeps at most: the blocks of a thousand streams.
     static let maxKeptBytes = 1 << 20
 
     private let thread = pthread_self()
-    /// By size in steps of 16. Each kept block begins with the address of the next.
+    /// By size, as ``size(ofShelf:)`` says. Each kept block begins with the address of the next.
     private let shelves: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private(set) var keptBytes = 0
 
@@ -85,26 +85,41 @@ final class LibraryMemory {
     /// Uninitialized memory; nil when there is none.
     func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         guard thread == pthread_self(), size <= Self.largestBlock,
-            // malloc's blocks hold 8 bytes less than a multiple of 16, and 24 at least.
-            let block = unsafe take(from: (max(size, 24) + 23) / 16)
+            case let shelf = Self.shelf(holding: size)
         else { return unsafe malloc(size) }
-        return unsafe block
+        return unsafe take(from: shelf) ?? malloc(Self.size(ofShelf: shelf))
+    }
+
+    /// Multiples of 16 up to 128, from there four to each doubling: sizes that allocators have.
+    private static func size(ofShelf shelf: Int) -> Int {
+        guard shelf >= 8 else { return (shelf + 1) * 16 }
+        let doubling = (shelf - 8) / 4
+        return (5 + (shelf - 8) % 4) << (5 + doubling)
+    }
+
+    /// The smallest shelf with blocks of at least so many bytes.
+    private static func shelf(holding size: Int) -> Int {
+        guard size > 128 else { return (max(size, 1) + 15) / 16 - 1 }
+        let doubling = (size - 1).bitWidth - (size - 1).leadingZeroBitCount - 8
+        return 8 + doubling * 4 + ((size - 1) >> (5 + doubling)) - 4
     }
 
     private func take(from shelf: Int) -> UnsafeMutableRawPointer? {
         guard let block = unsafe shelves[shelf] else { return nil }
         unsafe shelves[shelf] = block.load(as: UnsafeMutableRawPointer?.self)
-        keptBytes -= 16 * shelf
+        keptBytes -= Self.size(ofShelf: shelf)
         return unsafe block
     }
 
     func giveBack(_ block: UnsafeMutableRawPointer) {
-        let shelf = unsafe (cnghttp2_block_size(block) + 8) / 16
+        let size = unsafe cnghttp2_block_size(block)
+        // One that is between two sizes counts as the smaller.
+        let shelf = Self.shelf(holding: size + 1) - 1
         guard thread == pthread_self(), keptBytes < Self.maxKeptBytes,
-            (2..<Self.shelfCount).contains(shelf)
+            (0..<Self.shelfCount).contains(shelf)
         else { return unsafe free(block) }
         unsafe block.storeBytes(of: shelves[shelf], as: UnsafeMutableRawPointer?.self)
         unsafe shelves[shelf] = block
-        keptBytes += 16 * shelf
+        keptBytes += Self.size(ofShelf: shelf)
     }
 }

@@ -4,10 +4,6 @@
 // "unknown" when the sources were no checkout, "development" when make did not build it.
 const char *process_commit(void);
 
-// From now on large blocks go back to the system when they are freed. By itself glibc takes the first
-// large block that is freed for a sign to keep all of that size, on heaps that are soon full of holes.
-void process_give_memory_back(void);
-
 // From now on a crash prints what happened and the stack of its thread to standard error, then ends
 // the process as the signal would have. Call it once, before threads start.
 void process_report_crashes(void);

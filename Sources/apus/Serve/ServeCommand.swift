@@ -19,7 +19,6 @@ struct ServeCommand: Command {
 
     func run(_ terminal: Terminal) async throws {
         process_report_crashes()
-        process_give_memory_back()
         let logger = Logger(
             label: "apus", level: configuration.logLevel,
             sink: StandardErrorSink(format: configuration.logFormat))
