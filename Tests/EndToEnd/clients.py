@@ -39,16 +39,18 @@ def moment(value, nanos=0):
     return timestamp_pb2.Timestamp(seconds=value, nanos=nanos)
 
 
-def eventually(probe, what, patience=PATIENCE):
-    """The first true answer of `probe`; for states that have no signal to wait on."""
+def eventually(probe, what, patience=PATIENCE, pause=0.01):
+    """The first true answer of `probe`; for states that have no signal to wait on.
+
+    Longer pauses are for probes that cost something."""
     deadline = time.monotonic() + patience
-    pause = threading.Event()
+    never = threading.Event()
     while True:
         answer = probe()
         if answer:
             return answer
         assert time.monotonic() < deadline, f"not within {patience} s: {what}"
-        pause.wait(0.01)
+        never.wait(pause)
 
 
 class Client:

@@ -40,6 +40,28 @@ import Testing
         #expect(registry.exposition().contains("# TYPE seen gauge\nseen 42\n"))
     }
 
+    @Test func `a table's series come and go with its rows`() {
+        let registry = MetricsRegistry()
+        let rows = Lock<[(labels: [MetricLabel], value: Double)]>([])
+        registry.table("t", help: "T.") { rows.withLock { $0 } }
+        #expect(registry.exposition() == "")
+        rows.withLock {
+            $0 = [
+                ([MetricLabel(.group, "b\"\\")], 2.5), ([MetricLabel(.group, "a")], 1),
+            ]
+        }
+        #expect(
+            registry.exposition() == #"""
+                # HELP t T.
+                # TYPE t gauge
+                t{group="a"} 1
+                t{group="b\"\\"} 2.5
+
+                """#)
+        rows.withLock { _ = $0.removeFirst() }
+        #expect(registry.exposition().hasSuffix("gauge\nt{group=\"a\"} 1\n"))
+    }
+
     @Test func `the same name and labels are the same metric`() {
         let registry = MetricsRegistry()
         let labels = [MetricLabel(.type, "x")]

@@ -6,6 +6,8 @@ enum GroupSQL {
     static let create = SQLText.statement("group_create", PackageResources.group_create_sql)
     static let find = SQLText.statement("group_find", PackageResources.group_find_sql)
     static let list = SQLText.statement("group_list", PackageResources.group_list_sql)
+    static let standings = SQLText.statement(
+        "group_standings", PackageResources.group_standings_sql)
     static let update = SQLText.statement("group_update", PackageResources.group_update_sql)
     static let lock = SQLText.statement("group_lock", PackageResources.group_lock_sql)
     static let reset = SQLText.statement("group_reset", PackageResources.group_reset_sql)

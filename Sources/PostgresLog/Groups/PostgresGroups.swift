@@ -2,7 +2,7 @@ public import Events
 public import Postgres
 
 /// Groups in the table `apus.groups`.
-public struct PostgresGroups: GroupStore {
+public struct PostgresGroups: GroupStore, GroupStandings {
     private let store: ConsumerStore
 
     public init(pool: PostgresPool) {
@@ -65,6 +65,28 @@ public struct PostgresGroups: GroupStore {
                         deadLettered: Int(try row.int64(20))))
             }
             return statuses
+        }
+    }
+
+    /// Source: `SQL/group_standings.sql`.
+    public func standings(limit: Int) async throws -> [GroupStanding] {
+        let rows = try await store.execute(GroupSQL.standings, [.int8(Int64(limit))])
+        return try ConsumerStore.reading { () throws(PostgresError) in
+            var standings: [GroupStanding] = []
+            for row in rows {
+                var group: GroupStanding.Name?
+                if let tenant = try row.optionalString(0), let name = try row.optionalString(1) {
+                    group = GroupStanding.Name(
+                        tenant: TenantID(unchecked: tenant), name: GroupName(unchecked: name))
+                }
+                standings.append(
+                    GroupStanding(
+                        group: group, lagEvents: UInt64(clamping: try row.int64(2)),
+                        lag: .seconds(max(0, try row.optionalDouble(3) ?? 0)),
+                        members: Int(try row.int64(4)), inFlight: Int(try row.int64(5)),
+                        deadLettered: Int(try row.int64(6))))
+            }
+            return standings
         }
     }
 

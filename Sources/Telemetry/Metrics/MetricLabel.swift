@@ -1,5 +1,5 @@
 /// A label of a metric. The names are a closed list, and so must be the values: never a stream, an
-/// id or a subject.
+/// id or a subject; groups and their tenants only in a table that bounds them.
 public struct MetricLabel: Sendable, Hashable {
     public struct Name: Sendable, Hashable {
         public let text: String
@@ -15,6 +15,8 @@ public struct MetricLabel: Sendable, Hashable {
         public static let state = Name("state")
         public static let limit = Name("limit")
         public static let level = Name("level")
+        public static let group = Name("group")
+        public static let tenant = Name("tenant")
     }
 
     public let name: Name

@@ -14,7 +14,12 @@ public final class MetricsRegistry: Sendable {
         let type: String
         let help: String
         var series: [[MetricLabel]: Metric] = [:]
+        /// All series of the family, instead.
+        var table: Table?
     }
+
+    /// Series with their values, in any order, none twice.
+    public typealias Table = @Sendable () -> [(labels: [MetricLabel], value: Double)]
 
     /// Series in one family; what comes after shares one series whose labels read `other`.
     static let maxSeries = 2_000
@@ -57,13 +62,28 @@ public final class MetricsRegistry: Sendable {
         _ = metric(name, isCounter ? "counter" : "gauge", help, labels) { .reading(read) }
     }
 
+    /// A family of gauges that is read as a whole when somebody looks: series come and go with what
+    /// they are of.
+    ///
+    /// - Parameter read: Called on the reader's thread; bounds how many there are. Without any, the
+    ///   family is not there.
+    public func table(_ name: String, help: String, read: @escaping Table) {
+        precondition(Self.isMetricName(name), "not a metric name: \(name)")
+        families.withLock { families in
+            precondition(families[name] == nil, "\(name) is there already")
+            families[name] = Family(type: "gauge", help: help, table: read)
+        }
+    }
+
     private func metric(
         _ name: String, _ type: String, _ help: String, _ labels: [MetricLabel],
         make: () -> Metric
     ) -> Metric {
         families.withLock { families in
             var family = families[name] ?? Family(type: type, help: help)
-            precondition(family.type == type, "\(name) is a \(family.type), not a \(type)")
+            precondition(
+                family.type == type && family.table == nil,
+                "\(name) is a \(family.type), not a \(type)")
             var labels = labels
             if family.series[labels] == nil && family.series.count >= Self.maxSeries {
                 labels = labels.map { MetricLabel($0.name, "other") }

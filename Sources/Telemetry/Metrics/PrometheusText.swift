@@ -1,9 +1,12 @@
 /// Prometheus' text exposition format, version 0.0.4.
 enum PrometheusText {
     static func append(_ name: String, _ family: MetricsRegistry.Family, to text: inout String) {
+        let table = family.table?()
+        if table?.isEmpty == true { return }
         text.append("# HELP \(name) ")
         append(escaped: family.help, quotes: false, to: &text)
         text.append("\n# TYPE \(name) \(family.type)\n")
+        if let table { return append(name, table, to: &text) }
         let series = family.series.map { (labels: rendered($0.key), metric: $0.value) }
         for (labels, metric) in series.sorted(by: { $0.labels < $1.labels }) {
             switch metric {
@@ -16,6 +19,15 @@ enum PrometheusText {
             case .reading(let read):
                 append(sample: name, labels, number(read()), to: &text)
             }
+        }
+    }
+
+    private static func append(
+        _ name: String, _ table: [(labels: [MetricLabel], value: Double)], to text: inout String
+    ) {
+        let series = table.map { (labels: rendered($0.labels), value: $0.value) }
+        for (labels, value) in series.sorted(by: { $0.labels < $1.labels }) {
+            append(sample: name, labels, number(value), to: &text)
         }
     }
 

@@ -22,6 +22,7 @@ struct Node: Sendable {
     private let subscriptions: Subscriptions
     private let groups: Groups
     private let groupHints: GroupHints
+    private let groupGauges: GroupGauges
     private let handlers: HandlerHost
     private let replays: Replays
     private let outbox: OutboxDrainer
@@ -66,6 +67,9 @@ struct Node: Sendable {
 
         let books = PostgresBooks(pool: pool)
         let leases = PostgresLeases(pool: pool)
+        groupGauges = GroupGauges(
+            groups: PostgresGroups(pool: pool), leases: leases, node: name, metrics: metrics,
+            logger: logger.labelled("groups"))
         let registry = try HandlerRegistry.shipped()
         handlers = HandlerHost(
             registry: registry, books: books, leases: leases, subscriptions: subscriptions,
@@ -146,6 +150,7 @@ struct Node: Sendable {
             group.addTask { try await log.run() }
             group.addTask { try await tail.run() }
             group.addTask { try await groupHints.run { groups.lookAgain() } }
+            group.addTask { try await groupGauges.run() }
             if let reloader, let hangUps = hangUps?.received {
                 group.addTask { try await reloader.run() }
                 group.addTask { for await _ in hangUps { reloader.reloadNow() } }
