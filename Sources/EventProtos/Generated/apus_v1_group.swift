@@ -36,7 +36,8 @@ extension ApusV1 {
     public struct GroupResponse: Sendable, Hashable {
         /// As it is set now, with every default filled in.
         public var group: ApusV1.Group?
-        /// All up to here is finished, or not for this group.
+        /// All up to here is finished, or not for this group. While members are at work it may run some
+        /// two seconds behind their acknowledgements, and so may the lag.
         public var position: UInt64
         /// Positions between that and the head of the log.
         public var lagEvents: UInt64
