@@ -38,18 +38,25 @@ public final class PostgresEventLog: EventLog, Sendable {
     private let hints: Hints?
     private let sizing: PartitionSizing
     private let retention: Retention?
+    /// Where the committer and the hints have their connections.
+    private let loop: IOLoop
     private let clock: any Clock<Duration>
 
-    /// - Parameter pool: For reads; run by its owner.
+    /// - Parameters:
+    ///   - pool: For reads; run by its owner.
+    ///   - clock: Nil: one that sleeps by the timers of the log's loop.
     public init(
         _ database: PostgresConfiguration, pool: PostgresPool, loops: IOLoopGroup,
         configuration: Configuration = Configuration(),
         metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,
-        clock: any Clock<Duration> = ContinuousClock(),
+        clock: (any Clock<Duration>)? = nil,
         wall: any WallClock = SystemWallClock()
     ) {
         self.pool = pool
         self.logger = logger
+        let loop = loops.next()
+        self.loop = loop
+        let clock = clock ?? LoopClock(loop)
         self.clock = clock
         directory = Directory(pool: pool)
         let relay = HintRelay()
@@ -63,7 +70,6 @@ public final class PostgresEventLog: EventLog, Sendable {
         writing.sessionSettings["plan_cache_mode"] = "force_generic_plan"
         writing.maxInFlight = max(writing.maxInFlight, configuration.maxBatchesInFlight + 1)
         let session = writing
-        let loop = loops.next()
         var committing = GroupCommitter.Configuration()
         committing.queue.maxWaitingEvents = configuration.maxWaitingEvents
         committing.queue.maxWaitingBytes = configuration.maxWaitingBytes
@@ -137,14 +143,19 @@ public final class PostgresEventLog: EventLog, Sendable {
         }
     }
 
-    /// Keeps the connections and the tables, until the task is cancelled.
+    /// Keeps the connections and the tables, until the task is cancelled. All of it on one loop: a
+    /// sleep leaves its actor for where its task is at home.
     public func run() async throws {
         let upkeep = Upkeep(pool: pool, observers: observers, logger: logger, clock: clock)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.committer.run() }
-            group.addTask { try await upkeep.run() }
-            if let hints { group.addTask { try await hints.run() } }
-            if var retention { group.addTask { try await retention.run() } }
+            group.addTask(executorPreference: loop) { try await self.committer.run() }
+            group.addTask(executorPreference: loop) { try await upkeep.run() }
+            if let hints {
+                group.addTask(executorPreference: loop) { try await hints.run() }
+            }
+            if var retention {
+                group.addTask(executorPreference: loop) { try await retention.run() }
+            }
             defer { group.cancelAll() }
             try await group.next()
         }

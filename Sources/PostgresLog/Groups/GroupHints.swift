@@ -13,6 +13,7 @@ public final class GroupHints: Sendable {
     private let database: PostgresConfiguration
     private let pool: PostgresPool
     private let loop: IOLoop
+    private let clock: LoopClock
     private let logger: Logger
     private let wanted: AsyncStream<Void>
     private let wish: AsyncStream<Void>.Continuation
@@ -27,6 +28,7 @@ public final class GroupHints: Sendable {
         self.pool = pool
         self.logger = logger
         loop = loops.next()
+        clock = LoopClock(loop)
         (wanted, wish) = AsyncStream.makeStream(
             of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -65,7 +67,7 @@ public final class GroupHints: Sendable {
                 try Task.checkCancellation()
                 logger.warning("Lost the connection for groups' hints", [.error: .init("\(error)")])
             }
-            try await Task.sleep(for: pause.delay())
+            try await clock.sleep(for: pause.delay())
         }
     }
 
@@ -77,7 +79,7 @@ public final class GroupHints: Sendable {
                 // Others look by themselves.
                 logger.debug("A hint for groups was not sent")
             }
-            try await Task.sleep(for: Self.pause)
+            try await clock.sleep(for: Self.pause)
         }
     }
 }

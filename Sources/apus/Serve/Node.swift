@@ -27,6 +27,8 @@ struct Node: Sendable {
     private let replays: Replays
     private let outbox: OutboxDrainer
     private let server: RPCServer
+    /// Where the parts run that nobody calls, but for handlers and replays: theirs is others' code.
+    private let background: IOLoop
     private let logger: Logger
 
     init(
@@ -50,7 +52,9 @@ struct Node: Sendable {
         log = PostgresEventLog(
             database, pool: pool, loops: loops, configuration: configuration.log, metrics: metrics,
             logger: logger.labelled("log"))
-        tail = EventTail(log: log, logger: logger.labelled("tail"))
+        background = loops.next()
+        let clock = LoopClock(background)
+        tail = EventTail(log: log, clock: clock, logger: logger.labelled("tail"))
         log.add(tail)
         subscriptions = Subscriptions(log: log, tail: tail)
 
@@ -62,30 +66,30 @@ struct Node: Sendable {
         sharing.drainGrace = configuration.drainTimeout
         groups = Groups(
             store: PostgresGroups(pool: pool), books: PostgresConsumers(log: log), log: log,
-            tail: tail, node: name, configuration: sharing, metrics: metrics,
+            tail: tail, node: name, configuration: sharing, clock: clock, metrics: metrics,
             logger: logger.labelled("groups"), tellOthers: { groupHints.tell() })
 
         let books = PostgresBooks(pool: pool)
         let leases = PostgresLeases(pool: pool)
         groupGauges = GroupGauges(
-            groups: PostgresGroups(pool: pool), leases: leases, node: name, metrics: metrics,
-            logger: logger.labelled("groups"))
+            groups: PostgresGroups(pool: pool), leases: leases, node: name, clock: clock,
+            metrics: metrics, logger: logger.labelled("groups"))
         let registry = try HandlerRegistry.shipped()
         handlers = HandlerHost(
             registry: registry, books: books, leases: leases, subscriptions: subscriptions,
-            node: name, leaseTime: configuration.leaseTime, metrics: metrics,
+            node: name, leaseTime: configuration.leaseTime, clock: clock, metrics: metrics,
             logger: logger.labelled("handlers"))
         replays = Replays(
             store: PostgresReplays(pool: pool), log: log, books: books, leases: leases,
-            registry: registry, node: name, leaseTime: configuration.leaseTime, metrics: metrics,
-            logger: logger.labelled("replays"))
+            registry: registry, node: name, leaseTime: configuration.leaseTime, clock: clock,
+            metrics: metrics, logger: logger.labelled("replays"))
 
         let schemas = Schemas(maxEventBytes: configuration.limits.maxEventBytes)
         outbox = OutboxDrainer(
             outbox: PostgresOutbox(
                 database, log: log, loops: loops, logger: logger.labelled("outbox")),
             schemas: schemas, leases: leases, node: name, limits: configuration.limits,
-            configuration: configuration.outbox, metrics: metrics,
+            configuration: configuration.outbox, clock: clock, metrics: metrics,
             logger: logger.labelled("outbox"))
 
         let serving = Serving()
@@ -148,9 +152,11 @@ struct Node: Sendable {
             try await log.open()
             try await handlers.register()
             group.addTask { try await log.run() }
-            group.addTask { try await tail.run() }
-            group.addTask { try await groupHints.run { groups.lookAgain() } }
-            group.addTask { try await groupGauges.run() }
+            group.addTask(executorPreference: background) { try await tail.run() }
+            group.addTask(executorPreference: background) {
+                try await groupHints.run { groups.lookAgain() }
+            }
+            group.addTask(executorPreference: background) { try await groupGauges.run() }
             if let reloader, let hangUps = hangUps?.received {
                 group.addTask { try await reloader.run() }
                 group.addTask { for await _ in hangUps { reloader.reloadNow() } }
@@ -197,10 +203,10 @@ struct Node: Sendable {
     private func work() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
-            group.addTask { try await groups.run() }
+            group.addTask(executorPreference: background) { try await groups.run() }
             group.addTask { try await handlers.run() }
             group.addTask { try await replays.run() }
-            group.addTask { try await outbox.run() }
+            group.addTask(executorPreference: background) { try await outbox.run() }
             try await group.waitForAll()
         }
     }
