@@ -9,7 +9,7 @@ struct WorkJournal {
         var maxRuns = 256
         var maxAge: Duration = .milliseconds(50)
         /// From the beginning of one commit's work to that of the next.
-        var gathering: Duration = .milliseconds(4)
+        var gathering: Duration = .milliseconds(3)
     }
 
     private let limits: Limits

@@ -43,7 +43,7 @@ import Testing
                 publish(UInt64(position))
                 await Task.yield()
             }
-            clock.advance(by: .milliseconds(4))
+            clock.advance(by: .milliseconds(3))
             expect(await commits.next(), Array(2...20))
         }
     }
@@ -54,7 +54,7 @@ import Testing
             for position in 1...3 {
                 publish(UInt64(position))
                 expect(await commits.next(), [UInt64(position)])
-                clock.advance(by: .milliseconds(4))
+                clock.advance(by: .milliseconds(3))
             }
         }
     }
