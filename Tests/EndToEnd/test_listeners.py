@@ -103,7 +103,9 @@ def test_out_of_files_new_connections_wait_and_nobody_else_suffers(start_node, n
         ["curl", "-sS", "--http2-prior-knowledge", "-m", "30", f"http://{node.address}/metrics"],
         capture_output=True, text=True,
     ).stdout
-    assert 'apus_grpc_limit_hits_total{limit="open_files"} 1' in metrics
+    # While the crowd leaves one by one, those that still wait may fill the place again.
+    pauses = node.read_log().count("Accepting connections pauses")
+    assert f'apus_grpc_limit_hits_total{{limit="open_files"}} {pauses}\n' in metrics
 
 
 def descriptors(node):
