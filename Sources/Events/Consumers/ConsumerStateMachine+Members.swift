@@ -110,10 +110,9 @@ extension ConsumerStateMachine {
             storing.append(first)
             note(first)
         }
-        for key in postponed {
-            keys[key]?.isQueued = true
-            line.append(key)
-        }
+        // Their turn stays theirs.
+        for key in postponed { keys[key]?.isQueued = true }
+        line.putBack(postponed)
     }
 
     private func pick(_ partition: Int, _ credits: inout [Int: Int]) -> Int? {
