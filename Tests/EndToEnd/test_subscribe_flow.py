@@ -124,6 +124,20 @@ def test_a_hundred_subscribers_each_get_everything(client):
 # Ends
 
 
+def test_many_subscribers_of_one_connection_that_read_late_get_everything(
+    start_node, new_client
+):
+    """Together far more waits for them than the server may hold."""
+    node = start_node("--max-memory-bytes", "4MiB")
+    client, publisher = new_client(node, "acme"), new_client(node, "acme")
+    subscribers = [client.live() for _ in range(80)]
+    sent = []
+    for _ in range(3):
+        sent += [r.event_id for r in publisher.publish(*[note("x" * 3_000) for _ in range(100)])]
+    for subscriber in subscribers:
+        assert subscriber.take_ids(len(sent)) == sent
+
+
 def test_a_deadline_ends_the_stream(client):
     client.publish(note())
     reading = client.subscribe(beginning=True, timeout=0.5)

@@ -14,6 +14,11 @@ public struct DeliveryBatch: Sendable, Hashable {
     /// How many; at least one.
     public internal(set) var count: Int
 
+    /// A message ends with the delivery that reaches so many bytes. With that one it is seldom more
+    /// than one call may have queued: then a subscriber on a crowded connection waits, while a
+    /// larger message may find no room and end its call.
+    public static let maxBytes = 48 << 10
+
     public init(bytes: [UInt8] = [], count: Int = 0) {
         self.bytes = bytes
         self.count = count
@@ -52,11 +57,12 @@ public struct PageEncoder {
     private let epoch: UInt64
     private let maxBatchBytes: Int
 
-    /// - Parameter maxBatchBytes: A message ends with the delivery that reaches so many bytes.
+    /// - Parameter maxBatchBytes: A message ends with the delivery that reaches so many bytes, or
+    ///   ``DeliveryBatch/maxBytes``.
     public init(_ encoder: any DeliveryEncoder, epoch: UInt64, maxBatchBytes: Int) {
         self.encoder = encoder
         self.epoch = epoch
-        self.maxBatchBytes = maxBatchBytes
+        self.maxBatchBytes = min(maxBatchBytes, DeliveryBatch.maxBytes)
     }
 
     public mutating func append(_ event: EventFields) {

@@ -74,7 +74,8 @@ public struct Subscription: Sendable {
                 take(
                     tail.deliveries(
                         stretch, filter, epoch: epoch, limit: request.maxBatchEvents,
-                        maxBytes: request.maxBatchBytes, encoder: encoder))
+                        maxBytes: min(request.maxBatchBytes, DeliveryBatch.maxBytes),
+                        encoder: encoder))
             case .log(let position):
                 let read = try await log.read(
                     after: position, filter: request.filter, limit: request.maxBatchEvents,
