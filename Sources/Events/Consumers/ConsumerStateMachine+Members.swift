@@ -110,9 +110,11 @@ extension ConsumerStateMachine {
             storing.append(first)
             note(first)
         }
-        // Their turn stays theirs.
-        for key in postponed { keys[key]?.isQueued = true }
-        line.putBack(postponed)
+        // To the end: at the front they could keep what waits to be alone from its turn for ever.
+        for key in postponed {
+            keys[key]?.isQueued = true
+            line.append(key)
+        }
     }
 
     private func pick(_ partition: Int, _ credits: inout [Int: Int]) -> Int? {

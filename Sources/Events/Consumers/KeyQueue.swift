@@ -34,13 +34,6 @@ struct Line<Element> {
 
     mutating func append(_ element: Element) { elements.append(element) }
 
-    /// Puts back what was just taken out, in its order.
-    mutating func putBack(_ first: [Element]) {
-        let left = max(0, head - first.count)
-        elements.replaceSubrange(left..<head, with: first)
-        head = left
-    }
-
     mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
         let element = elements[head]
