@@ -92,7 +92,9 @@ extension ConsumerStateMachine {
                     credits = members.mapValues(\.credit).filter { $0.value > 0 }
                     continue
                 }
-                if credits.isEmpty { break }
+                // Whom a member is kept for may stand further back.
+                let isReserving = members.values.contains { $0.reserved != nil }
+                if credits.isEmpty, !isReserving { break }
                 continue
             }
             if isAlone {
