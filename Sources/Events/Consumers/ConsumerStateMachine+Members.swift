@@ -75,6 +75,7 @@ extension ConsumerStateMachine {
 
     /// Gives the first of each key in the line to a member with room.
     mutating func handOut() {
+        releaseReservations()
         var credits = members.mapValues(\.credit).filter { $0.value > 0 }
         var postponed: [WorkKey] = []
         while let key = line.popFirst() {
@@ -116,6 +117,20 @@ extension ConsumerStateMachine {
         for key in postponed {
             keys[key]?.isQueued = true
             line.append(key)
+        }
+    }
+
+    /// Nobody is kept for what is no longer next of its key: what comes before it may need that member.
+    private mutating func releaseReservations() {
+        for (id, member) in members {
+            guard let position = member.reserved else { continue }
+            let isNext =
+                items[position].map { item in
+                    partitions[item.partition]?.isLeaving == false
+                        && keys[item.key]?.first == position
+                        && keys[item.key].map(isEligible) == true
+                } ?? false
+            if !isNext { members[id]?.reserved = nil }
         }
     }
 
