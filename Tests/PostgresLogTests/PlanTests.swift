@@ -46,7 +46,7 @@ import Testing
     private static let log =
         "bigint, bigint, text[], text[], text, text[], smallint[], bigint, bigint"
     private static let tenants =
-        "bigint, bigint, text[], integer[], text, text[], smallint[], bigint, bigint, bigint"
+        "bigint, bigint, text[], text[], text, text[], smallint[], bigint, bigint, bigint"
 
     private static let cases = [
         Case(
@@ -62,17 +62,19 @@ import Testing
             values: "0, 1000000, null, null, null, null, null, 50, 4000000"),
         Case(
             statement: SQLText.readTenants, types: tenants,
-            values: "0, 9007199254740991, null, '{200}', null, null, null, 1000, 4000000, 1000"),
+            values:
+                "0, 9007199254740991, null, '{tenant-200}', null, null, null, 1000, 4000000, 1000"),
         Case(
             statement: SQLText.readTenants, types: tenants,
-            values: "0, 9007199254740991, null, '{3,7,200}', null, null, null, 100, 4000000, 100",
+            values:
+                "0, 9007199254740991, null, '{tenant-3,tenant-7,tenant-200}', null, null, null, 100, 4000000, 100",
             rows: 400),
         Case(
             statement: SQLText.readTenantsBackward, types: tenants,
-            values: "0, 1000000, null, '{200}', null, null, null, 50, 4000000, 50"),
+            values: "0, 1000000, null, '{tenant-200}', null, null, null, 50, 4000000, 50"),
         Case(
-            statement: SQLText.eventsByID, types: "uuid[], integer",
-            values: "'{00000000-0000-7000-8000-000000000007}', 8", rows: 2),
+            statement: SQLText.eventsByID, types: "uuid[], text",
+            values: "'{00000000-0000-7000-8000-000000000007}', 'tenant-8'", rows: 2),
         Case(
             statement: SQLText.eventsByPosition, types: "bigint[]", values: "'{1,500000,999999}'",
             rows: 3),

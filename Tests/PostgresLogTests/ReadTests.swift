@@ -155,6 +155,27 @@ import Testing
         }
     }
 
+    @Test func `a reader on another node does not pass a tenant's first event`() async throws {
+        try await TestLog.with { test in
+            try await TestLog.node(on: test.database) { reader in
+                for number in 1...200 as ClosedRange<UInt64> {
+                    let filter = EventFilter(tenants: Self.tenant("new-\(number)"))
+                    async let stored = test.append(.test(tenant: "new-\(number)"))
+                    var found: [RecordedEvent] = []
+                    var after = Position.zero
+                    while after < Position(number) {
+                        let page = try await reader.log.read(
+                            after: after, filter: filter, limit: 10, maxBytes: 1 << 20)
+                        found += page.events
+                        after = page.scannedThrough
+                    }
+                    _ = try await stored
+                    expectEqual(found.map(\.position.rawValue), [number])
+                }
+            }
+        }
+    }
+
     @Test func `ids lead to their events`() async throws {
         try await TestLog.with { test in
             let event = NewEvent.test(id: .number(1))

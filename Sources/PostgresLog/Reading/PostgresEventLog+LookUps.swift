@@ -25,11 +25,9 @@ extension PostgresEventLog {
     public func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp] {
         do {
             guard !ids.isEmpty else { return [] }
-            let rows = try await withNumbers(of: [tenant], epochColumn: 1) { numbers in
-                try await readEvents(
-                    SQLText.eventsByID, [.uuidArray(ids.map(\.bits)), .int4(numbers.first ?? 0)],
-                    lackColumn: 26)
-            }
+            let rows = try await readEvents(
+                SQLText.eventsByID, [.uuidArray(ids.map(\.bits)), .text(tenant.rawValue)],
+                lackColumn: 26)
             var found = try await events(in: rows, firstColumn: 2).makeIterator()
             return try rows.map { row in
                 guard let position = try row.optionalInt64(0) else { return .unknown }
@@ -50,24 +48,6 @@ extension PostgresEventLog {
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
-    }
-
-    /// Runs a statement that takes tenants' numbers; once more when its rows say that the log is in
-    /// another epoch than the one in which the numbers were learnt.
-    func withNumbers(
-        of tenants: some Collection<TenantID>, epochColumn: Int,
-        _ statement: ([Int32]) async throws -> Rows
-    ) async throws -> Rows {
-        for _ in 0..<3 {
-            let numbers = try await directory.numbers(of: tenants)
-            let rows = try await statement(numbers.tenants)
-            guard let row = rows.first else { return rows }
-            let epoch = try row.epoch(epochColumn)
-            if directory.follow(epoch), numbers.epoch == epoch || numbers.epoch == 0 {
-                return rows
-            }
-        }
-        throw EventsError.away(.unavailable)
     }
 
     /// The events of those rows that have one; the column before the first is the log's epoch.

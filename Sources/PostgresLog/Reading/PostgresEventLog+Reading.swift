@@ -124,23 +124,16 @@ extension PostgresEventLog {
         if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
             !isShort(stretch)
         {
-            let statement = stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants
             let depth = filter.takesAllOfItsTenants ? Int64(limit) : Int64(Self.scan)
-            rows = try await withNumbers(of: names, epochColumn: 3) { [stretch] numbers in
-                try await readEvents(
-                    statement,
-                    self.parameters(stretch, filter, .int4Array(numbers), limit, maxBytes)
-                        + [.int8(depth)], lackColumn: Self.lackColumn)
-            }
+            rows = try await readEvents(
+                stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants,
+                parameters(stretch, filter, limit, maxBytes) + [.int8(depth)],
+                lackColumn: Self.lackColumn)
         } else {
             if !filter.takesAll { stretch = try await bounded(stretch) }
-            var tenants = Parameter.null
-            if case .only(let names) = filter.tenants {
-                tenants = .textArray(names.map(\.rawValue))
-            }
             rows = try await readEvents(
                 stretch.backward ? SQLText.readLogBackward : SQLText.readLog,
-                parameters(stretch, filter, tenants, limit, maxBytes), lackColumn: Self.lackColumn)
+                parameters(stretch, filter, limit, maxBytes), lackColumn: Self.lackColumn)
         }
         guard let first = rows.first else {
             throw PostgresError(.schemaMismatch, "the log has no head")
@@ -167,10 +160,11 @@ extension PostgresEventLog {
     }
 
     private func parameters(
-        _ stretch: Stretch, _ filter: EventFilter, _ tenants: Parameter, _ limit: Int,
-        _ maxBytes: Int
+        _ stretch: Stretch, _ filter: EventFilter, _ limit: Int, _ maxBytes: Int
     ) -> [Parameter] {
-        [
+        var tenants = Parameter.null
+        if case .only(let names) = filter.tenants { tenants = .textArray(names.map(\.rawValue)) }
+        return [
             .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
             filter.types.isEmpty ? .null : .textArray(filter.types.map(\.regularExpression)),
             tenants, filter.subjectPrefix.isEmpty ? .null : .text(filter.subjectPrefix),

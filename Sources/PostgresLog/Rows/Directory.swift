@@ -104,23 +104,6 @@ final class Directory: Sendable {
         }
     }
 
-    /// The numbers of those tenants that exist.
-    func numbers(of tenants: some Collection<TenantID>) async throws -> Numbers {
-        let (missing, epoch) = state.withLock { state in
-            (tenants.filter { state.tenantNumbers[$0] == nil }, state.epoch)
-        }
-        if !missing.isEmpty {
-            learn(
-                tenants: try await pool.execute(
-                    SQLText.tenantsByName, [.textArray(missing.map(\.rawValue))]), epoch)
-        }
-        return state.withLock { state in
-            Numbers(
-                tenants: tenants.compactMap { state.tenantNumbers[$0] }, types: [],
-                epoch: state.epoch)
-        }
-    }
-
     // MARK: Numbers to names
 
     /// Tells the names of numbers that were read, asking for those which are new to this node.

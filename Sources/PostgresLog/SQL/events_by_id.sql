@@ -11,6 +11,7 @@ cross join (
     select (select l.id from apus.log_epochs l order by l.ordinal desc limit 1) as epoch,
         (select min(p.first_position) from apus.event_partitions p) as earliest
 ) h
-left join apus.identities i on i.id = w.id and i.tenant_id = $2
+left join apus.identities i on i.id = w.id
+    and i.tenant_id = (select t.id from apus.tenants t where t.name = $2)
 left join apus.events e on e.position = i.position
 order by w.ordinal

@@ -1,12 +1,14 @@
 -- Reads the history of some tenants forward, each through its own index.
--- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants'
--- numbers, $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
+-- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants,
+-- $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
 -- after which to stop; $10: events of one tenant to look at before stopping. Result: head,
 -- earliest position, bound of the scan (inclusive), epoch, then an event; one row with no event when
 -- none matches. Last: whether its plan lacks some of what is stored.
 --
 -- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
 -- position fits: the planner cannot know a tenant with few events and might read the whole log.
+-- Names become numbers in here: a tenant's first event and its number are seen together, or a
+-- reader would pass the one for want of the other.
 select h.head, h.earliest, h.bound, h.epoch, e.position, e.occurred_at, e.recorded_at, e.id,
     e.tenant_id, e.type_id,
     e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
@@ -17,7 +19,7 @@ from (
     select v.*,
         least($2, (
             select min(b.position)
-            from unnest($4::integer[]) as t (id)
+            from apus.tenants t
             cross join lateral (
                 select e.position
                 from apus.events e
@@ -25,7 +27,8 @@ from (
                     and (e.tenant_id, e.position) <= (t.id, $2)
                 order by e.tenant_id, e.position
                 offset $10 limit 1
-            ) b)) as bound
+            ) b
+            where t.name = any ($4::text[]))) as bound
     from apus.visible_bounds($1, $2) v
     -- Or the bound is looked for wherever it is named.
     offset 0
@@ -35,7 +38,7 @@ left join lateral (
         order by m.position rows between unbounded preceding and 1 preceding) as bytes_before
     from (
         select e.*
-        from unnest($4::integer[]) as t (id)
+        from apus.tenants t
         cross join lateral (
             select *
             from apus.events e
@@ -49,6 +52,7 @@ left join lateral (
             order by e.tenant_id, e.position
             limit $8
         ) e
+        where t.name = any ($4::text[])
         order by e.position
         limit $8
     ) m
