@@ -20,7 +20,7 @@ struct ServeConfiguration: Sendable {
         .value("max-request-events", "COUNT", "Events of one request; default 1000."),
         .value(
             "outbox-interval", "DURATION",
-            "How often to look for events that were published in SQL, at most 10s; default 50ms."),
+            "How often to look for events that were published in SQL, at most 10s; default 25ms."),
         .value("drain-timeout", "DURATION", "How long calls may go on after SIGTERM; default 10s."),
         .value(
             "lease-time", "DURATION",
