@@ -69,6 +69,7 @@ let package = Package(
         cLibrary("CLibpq", libraries: ["pq"]),
         cLibrary("CProtobufC", libraries: ["protobuf-c"]),
         cLibrary("CZlib", libraries: ["z"]),
+        cLibrary("CYaml", libraries: ["yaml"]),
         .target(
             name: "CProcess", cSettings: [.define("APUS_COMMIT", to: "\"\(commit)\"")]),
         // protoc-c's output.
@@ -77,6 +78,7 @@ let package = Package(
 
         // Layers, lowest first.
         swiftTarget("Telemetry", []),
+        swiftTarget("Configuration", ["CYaml"], settings: strict),
         swiftTarget("Digests", ["COpenSSL"], settings: strict),
         swiftTarget("Compression", ["CZlib", "Telemetry"], settings: strict),
         swiftTarget("IO", ["CLinux", "COpenSSL", "Telemetry"], settings: strict + hot),
@@ -152,6 +154,7 @@ let package = Package(
             path: "Tests/TestCertificates", swiftSettings: house),
         tests("HouseTests", ["TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "TestSupport"]),
+        tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("DigestsTests", ["Digests"]),
         tests("CompressionTests", ["Compression"]),
         tests("PostgresTests", ["IO", "Postgres", "Telemetry", "TestSupport"]),
