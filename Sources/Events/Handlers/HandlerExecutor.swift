@@ -34,8 +34,7 @@ struct HandlerExecutor: Sendable {
                 return ended(.succeeded, changes: changes)
             case .handler(let handler):
                 let context = HandlerContext(
-                    deliveryID: HandlerName.deliveryID(handler.name, event), attempt: attempt,
-                    replay: replay)
+                    deliveryID: handler.deliveryID(of: event), attempt: attempt, replay: replay)
                 let verdict = try await withTimeLimit(handler.timeLimit, time) {
                     try await handler.handle(event, context: context)
                 }

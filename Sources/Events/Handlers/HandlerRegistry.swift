@@ -17,8 +17,8 @@ public struct HandlerRegistry: Sendable {
 
     public init() {}
 
-    /// - Throws: ``EventsError``, `.invalidArgument`: the name is taken or no name, or there is no
-    ///   type.
+    /// - Throws: ``EventsError``, `.invalidArgument`: the name is taken, or something that the handler
+    ///   says of itself is wrong; each fault is named, `handlers.NAME.retry.maxAttempts`.
     public mutating func register(_ handler: any EventHandler) throws(EventsError) {
         try add(.handler(handler))
     }
@@ -31,13 +31,11 @@ public struct HandlerRegistry: Sendable {
     private mutating func add(_ entry: Entry) throws(EventsError) {
         let traits = entry.traits
         let field = "handlers.\(traits.name)"
-        guard HandlerName.isValid(traits.name) else {
-            throw .invalid(field, "must match [a-z0-9-]{1,64}")
+        var faults = traits.faults(under: field)
+        if self[traits.name] != nil {
+            faults.append(FieldViolation(field: field, description: "is registered already"))
         }
-        guard self[traits.name] == nil else {
-            throw .invalid(field, "is registered already")
-        }
-        guard !traits.types.isEmpty else { throw .invalid(field, "must take a type") }
+        guard faults.isEmpty else { throw .invalid(faults) }
         entries.append(entry)
     }
 
