@@ -25,6 +25,22 @@ import Testing
         #expect(payloads.filter { $0.kind == .system }.map(\.type) == Self.system)
     }
 
+    @Test func `the neighbours' schemas are generated and not shown`() {
+        for name in ["mcp.engine.v2.MCPEngine", "securityhub.v2.SecurityHub"] {
+            #expect(EventCatalogue.pool.service(name) == nil, "\(name)")
+        }
+        for path in ["mcp/common/v2/common.proto", "securityhub/v2/audit.proto"] {
+            #expect(EventCatalogue.pool.file(path) == nil, "\(path)")
+        }
+        #expect(McpEngineV2.MessageContent.descriptor.fullName == "mcp.engine.v2.MessageContent")
+        #expect(
+            McpEngineV2.MCPEngineMethods.batchProcessMessages.path
+                == "/mcp.engine.v2.MCPEngine/BatchProcessMessages")
+        #expect(
+            SecurityhubV2.SecurityHubMethods.recordAuditEvents.path
+                == "/securityhub.v2.SecurityHub/RecordAuditEvents")
+    }
+
     @Test func `a message without the option is no payload`() {
         #expect(EventPayload(ApusV1.Event.descriptor) == nil)
         #expect(EventPayload(ApusEventsOrderV1.Order.descriptor) == nil)

@@ -42,8 +42,22 @@
 #include "grpc/health/v1/health.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "grpc/reflection/v1alpha/reflection.pb-c.h"
+#include "mcp/common/v2/common.pb-c.h"
+#include "mcp/engine/v2/content.pb-c.h"
+#include "mcp/engine/v2/conversation.pb-c.h"
+#include "mcp/engine/v2/mcp_engine.pb-c.h"
+#include "mcp/engine/v2/stream.pb-c.h"
+#include "securityhub/v2/audit.pb-c.h"
+#include "securityhub/v2/caller.pb-c.h"
+#include "securityhub/v2/permission.pb-c.h"
+#include "securityhub/v2/security_hub.pb-c.h"
 #include <stddef.h>
 #include <stdint.h>
 // A serialized FileDescriptorSet: every file above and what they import.
 const uint8_t *cprotos_descriptor_set(void);
 size_t cprotos_descriptor_set_length(void);
+#include <stddef.h>
+#include <stdint.h>
+// A serialized FileDescriptorSet: the files of neighbours and what they import.
+const uint8_t *cprotos_neighbours_descriptor_set(void);
+size_t cprotos_neighbours_descriptor_set_length(void);

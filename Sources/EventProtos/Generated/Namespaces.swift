@@ -51,3 +51,12 @@ public enum GrpcReflectionV1 {}
 
 /// Package `grpc.reflection.v1alpha`.
 public enum GrpcReflectionV1alpha {}
+
+/// Package `mcp.common.v2`.
+public enum McpCommonV2 {}
+
+/// Package `mcp.engine.v2`.
+public enum McpEngineV2 {}
+
+/// Package `securityhub.v2`.
+public enum SecurityhubV2 {}

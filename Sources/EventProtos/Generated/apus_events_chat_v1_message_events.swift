@@ -80,6 +80,8 @@ extension ApusEventsChatV1 {
         case read
         /// Refused by the channel.
         case failed
+        /// Nobody has taken it up for sending yet.
+        case pending
         /// A number that the schema lacks.
         case unrecognized(Int32)
 
@@ -91,6 +93,7 @@ extension ApusEventsChatV1 {
             case 3: self = .delivered
             case 4: self = .read
             case 5: self = .failed
+            case 6: self = .pending
             default: self = .unrecognized(rawValue)
             }
         }
@@ -103,6 +106,7 @@ extension ApusEventsChatV1 {
             case .delivered: 3
             case .read: 4
             case .failed: 5
+            case .pending: 6
             case .unrecognized(let number): number
             }
         }

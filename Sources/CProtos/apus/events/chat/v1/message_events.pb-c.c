@@ -516,7 +516,7 @@ const ProtobufCMessageDescriptor apus__events__chat__v1__message_delivered__desc
   (ProtobufCMessageInit) apus__events__chat__v1__message_delivered__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue apus__events__chat__v1__delivery_status__enum_values_by_number[6] =
+static const ProtobufCEnumValue apus__events__chat__v1__delivery_status__enum_values_by_number[7] =
 {
   { "DELIVERY_STATUS_UNSPECIFIED", "APUS__EVENTS__CHAT__V1__DELIVERY_STATUS__DELIVERY_STATUS_UNSPECIFIED", 0 },
   { "DELIVERY_STATUS_QUEUED", "APUS__EVENTS__CHAT__V1__DELIVERY_STATUS__DELIVERY_STATUS_QUEUED", 1 },
@@ -524,14 +524,16 @@ static const ProtobufCEnumValue apus__events__chat__v1__delivery_status__enum_va
   { "DELIVERY_STATUS_DELIVERED", "APUS__EVENTS__CHAT__V1__DELIVERY_STATUS__DELIVERY_STATUS_DELIVERED", 3 },
   { "DELIVERY_STATUS_READ", "APUS__EVENTS__CHAT__V1__DELIVERY_STATUS__DELIVERY_STATUS_READ", 4 },
   { "DELIVERY_STATUS_FAILED", "APUS__EVENTS__CHAT__V1__DELIVERY_STATUS__DELIVERY_STATUS_FAILED", 5 },
+  { "DELIVERY_STATUS_PENDING", "APUS__EVENTS__CHAT__V1__DELIVERY_STATUS__DELIVERY_STATUS_PENDING", 6 },
 };
 static const ProtobufCIntRange apus__events__chat__v1__delivery_status__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 7}
 };
-static const ProtobufCEnumValueIndex apus__events__chat__v1__delivery_status__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex apus__events__chat__v1__delivery_status__enum_values_by_name[7] =
 {
   { "DELIVERY_STATUS_DELIVERED", 3 },
   { "DELIVERY_STATUS_FAILED", 5 },
+  { "DELIVERY_STATUS_PENDING", 6 },
   { "DELIVERY_STATUS_QUEUED", 1 },
   { "DELIVERY_STATUS_READ", 4 },
   { "DELIVERY_STATUS_SENT", 2 },
@@ -544,9 +546,9 @@ const ProtobufCEnumDescriptor apus__events__chat__v1__delivery_status__descripto
   "DeliveryStatus",
   "Apus__Events__Chat__V1__DeliveryStatus",
   "apus.events.chat.v1",
-  6,
+  7,
   apus__events__chat__v1__delivery_status__enum_values_by_number,
-  6,
+  7,
   apus__events__chat__v1__delivery_status__enum_values_by_name,
   1,
   apus__events__chat__v1__delivery_status__value_ranges,
