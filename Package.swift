@@ -100,7 +100,7 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "CProcess", "Telemetry", "IO", "HTTP2", "GRPC", "Protobuf", "Postgres", "Events",
-                "EventProtos", "PostgresLog", "EventService", "Handlers",
+                "EventProtos", "PostgresLog", "EventService", "Handlers", "Configuration",
             ],
             swiftSettings: house,
             // A crash report names functions only when they are in the dynamic symbol table.
@@ -183,7 +183,7 @@ let package = Package(
         tests(
             "EventServiceTests",
             ["EventProtos", "EventService", "Events", "GRPC", "IO", "Protobuf", "Telemetry"]),
-        tests("ApusTests", ["EventProtos", "apus"]),
+        tests("ApusTests", ["Configuration", "EventProtos", "Events", "Handlers", "apus"]),
         tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
         tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),
     ]

@@ -13,7 +13,7 @@ from nodes import BINARY, TOP, run_apus
 DATA = '{"leadId":"42","source":"manual"}'
 COMMANDS = [
     "serve", "publish", "subscribe", "get", "list", "replay", "groups", "dead-letters", "health",
-    "verify", "migrate", "version",
+    "verify", "config", "migrate", "version",
 ]
 
 

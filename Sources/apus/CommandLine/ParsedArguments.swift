@@ -1,3 +1,5 @@
+import Configuration
+
 /// The flags and operands of one call, checked against the command's syntax.
 ///
 /// A flag on the command line wins over the environment; an empty variable counts as not set.
@@ -93,21 +95,12 @@ struct ParsedArguments: Sendable {
     /// A span such as `250ms`, `15s`, `5m` or `2h`.
     func duration(_ name: String) throws(UsageError) -> Duration? {
         guard let text = string(name) else { return nil }
-        let digits = text.prefix { $0.isNumber || $0 == "." }
-        let number = Double(digits)
-        let scale: Double? =
-            switch text.dropFirst(digits.count) {
-            case "ms": 0.001
-            case "s", "": 1
-            case "m": 60
-            case "h": 3600
-            case "d": 86400
-            default: nil
-            }
-        guard let number, let scale, number.isFinite, number * scale < 1e9 else {
+        // A bare number is one of seconds.
+        let hasUnit = text.last.map { !$0.isNumber } ?? true
+        guard let duration = DurationText.parse(hasUnit ? text : text + "s") else {
             throw UsageError("--\(name) must be a duration such as 250ms, 15s or 5m")
         }
-        return .seconds(number * scale)
+        return duration
     }
 
     /// A number of bytes such as `1048576`, `500MB` or `50GiB`.

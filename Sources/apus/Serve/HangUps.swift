@@ -1,7 +1,7 @@
 import Dispatch
 import Glibc
 
-/// SIGHUP as a sequence: the usual way to have certificates read again at once.
+/// SIGHUP as a sequence: the usual way to have certificates and configuration read again at once.
 ///
 /// While none listens, the signal ends the process, as terminals want it that go away.
 final class HangUps {

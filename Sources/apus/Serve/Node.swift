@@ -15,6 +15,8 @@ struct Node: Sendable {
     private let configuration: ServeConfiguration
     private let tls: TLSContext?
     private let reloader: TLSReloader?
+    /// Nil: there is no file to read again.
+    private let configurationReloader: ConfigurationReloader?
     private let store: Store
     private let pool: PostgresPool
     private let log: PostgresEventLog
@@ -32,13 +34,16 @@ struct Node: Sendable {
     private let logger: Logger
 
     init(
-        _ configuration: ServeConfiguration, tls: TLSContext?, store: Store, loops: IOLoopGroup,
-        logger: Logger
+        _ configuration: ServeConfiguration, file: ConfigurationFile, tls: TLSContext?,
+        store: Store, loops: IOLoopGroup, logger: Logger
     ) throws {
         self.configuration = configuration
         self.tls = tls
         reloader = tls.map {
             TLSReloader($0, on: loops.loops[0], logger: logger.labelled("tls"))
+        }
+        configurationReloader = configuration.configurationPath.map {
+            ConfigurationReloader($0, file: file, logger: logger.labelled("configuration"))
         }
         self.store = store
         self.logger = logger
@@ -74,7 +79,7 @@ struct Node: Sendable {
         groupGauges = GroupGauges(
             groups: PostgresGroups(pool: pool), leases: leases, node: name, clock: clock,
             metrics: metrics, logger: logger.labelled("groups"))
-        let registry = try HandlerRegistry.shipped()
+        let registry = try HandlerRegistry.shipped().configured(file.handlers)
         handlers = HandlerHost(
             registry: registry, books: books, leases: leases, subscriptions: subscriptions,
             node: name, leaseTime: configuration.leaseTime, clock: clock, metrics: metrics,
@@ -141,7 +146,8 @@ struct Node: Sendable {
         until signals: AsyncStream<ContinuousClock.Instant>,
         ready: @escaping @Sendable (String) -> Void
     ) async throws {
-        let hangUps = reloader.map { _ in HangUps() }
+        let reloads = reloader != nil || configurationReloader != nil
+        let hangUps = reloads ? HangUps() : nil
         // Before anybody hears that it serves: up to here the signal ends the process.
         await hangUps?.listen()
         defer { withExtendedLifetime(hangUps) {} }
@@ -157,9 +163,14 @@ struct Node: Sendable {
                 try await groupHints.run { groups.lookAgain() }
             }
             group.addTask(executorPreference: background) { try await groupGauges.run() }
-            if let reloader, let hangUps = hangUps?.received {
-                group.addTask { try await reloader.run() }
-                group.addTask { for await _ in hangUps { reloader.reloadNow() } }
+            if let reloader { group.addTask { try await reloader.run() } }
+            if let hangUps = hangUps?.received {
+                group.addTask {
+                    for await _ in hangUps {
+                        reloader?.reloadNow()
+                        configurationReloader?.reload()
+                    }
+                }
             }
             group.addTask { try await serve(until: signals) { ready(addresses) } }
             // Whichever ends first: what serves, in good order, or one of the others, failing.

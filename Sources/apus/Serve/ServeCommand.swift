@@ -1,4 +1,5 @@
 import CProcess
+import Configuration
 import IO
 import Telemetry
 
@@ -24,6 +25,7 @@ struct ServeCommand: Command {
             sink: StandardErrorSink(format: configuration.logFormat))
         ProcessLimits.raiseOpenFiles(logger: logger)
         try await checkReach()
+        let file = try configurationFile()
         let tls = try configuration.doors.makeContext()
         let signals = StopSignals()
         let loops = try IOLoopGroup(count: configuration.loops)
@@ -33,7 +35,7 @@ struct ServeCommand: Command {
         do {
             _ = try await store.migrate(on: loops.loops[0], logger: logger)
             let node = try Node(
-                configuration, tls: tls, store: store, loops: loops, logger: logger)
+                configuration, file: file, tls: tls, store: store, loops: loops, logger: logger)
             try await node.run(until: signals.received) { addresses in
                 terminal.print("Apus listens on \(addresses); \(store.location)")
             }
@@ -43,6 +45,16 @@ struct ServeCommand: Command {
         }
         await store.close()
         loops.stop()
+    }
+
+    /// - Throws: ``CommandFailure`` with all that is wrong with the file.
+    private func configurationFile() throws(CommandFailure) -> ConfigurationFile {
+        guard let path = configuration.configurationPath else { return .empty }
+        do throws(ConfigurationError) {
+            return try ConfigurationFile.read(path)
+        } catch {
+            throw CommandFailure("--config names a file that is wrong:\n\(error)")
+        }
     }
 
     /// Before anything is made: nobody but this machine may reach callers' data unasked.

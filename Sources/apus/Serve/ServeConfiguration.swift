@@ -11,6 +11,10 @@ struct ServeConfiguration: Sendable {
     static let flags = Doors.flags + ownFlags + RetentionFlags.flags + LimitFlags.flags
 
     private static let ownFlags: [Flag] = [
+        .value(
+            "config", "FILE",
+            "YAML: options of handlers; read again at SIGHUP. `apus config check` says what is wrong"
+                + " with it."),
         .value("database", "URI", "A Postgres 15 of yours; without it a private one is started."),
         .value("data-dir", "PATH", "Of the private Postgres; default \(defaultDataDirectory)."),
         .value("database-connections", "COUNT", "Connections for reading; default 8."),
@@ -35,6 +39,8 @@ struct ServeConfiguration: Sendable {
     ]
 
     let doors: Doors
+    /// Nil: without a file.
+    let configurationPath: String?
     let database: PostgresConfiguration?
     let dataDirectory: String
     let databaseConnections: Int
@@ -53,6 +59,7 @@ struct ServeConfiguration: Sendable {
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
         doors = try Doors(arguments)
+        configurationPath = arguments.string("config")
         database = try Self.database(arguments)
         guard database == nil || arguments.string("data-dir") == nil else {
             throw UsageError("--data-dir belongs to the private Postgres, so not to --database")

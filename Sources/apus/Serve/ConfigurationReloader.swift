@@ -1,0 +1,37 @@
+import Configuration
+import Telemetry
+
+/// Reads the configuration file again when it is told to. A file that is wrong changes nothing.
+final class ConfigurationReloader: Sendable {
+    private let path: String
+    /// What the running parts were made by, or have been told since.
+    private let current: Lock<ConfigurationFile>
+    private let logger: Logger
+
+    init(_ path: String, file: ConfigurationFile, logger: Logger) {
+        self.path = path
+        self.logger = logger
+        current = Lock(file)
+    }
+
+    func reload() {
+        let file: ConfigurationFile
+        do throws(ConfigurationError) {
+            file = try ConfigurationFile.read(path)
+        } catch {
+            for fault in error.faults {
+                logger.error("Configuration fault", [.error: .init(fault)])
+            }
+            logger.error(
+                "The configuration can't be used, the old one stays in use",
+                [.path: .init(path), .count: .init(error.faults.count)])
+            return
+        }
+        let started = current.withLock { $0 }
+        for name in file.fixed(since: started) {
+            logger.warning(
+                "A change of the configuration counts after a restart", [.name: .init(name)])
+        }
+        logger.info("Configuration reloaded", [.path: .init(path)])
+    }
+}
