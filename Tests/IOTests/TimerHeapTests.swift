@@ -34,6 +34,28 @@ import Testing
         loop.stop()
     }
 
+    /// Cancels a timer when nobody holds it any more.
+    private final class Canceller {
+        var timer: IOTimer?
+
+        deinit { timer?.cancel() }
+    }
+
+    @Test func `what a timer holds may cancel another when the loop ends`() async throws {
+        let loop = try IOLoop(name: "ends")
+        await withCheckedContinuation { made in
+            loop.execute {
+                for _ in 0..<3 {
+                    let canceller = Canceller()
+                    _ = loop.schedule(after: .seconds(3_600)) { withExtendedLifetime(canceller) {} }
+                    canceller.timer = loop.schedule(after: .seconds(3_600)) {}
+                }
+                made.resume()
+            }
+        }
+        loop.stop()
+    }
+
     @Test func `durations become nanoseconds without overflow`() {
         #expect(Duration.milliseconds(3).wholeNanoseconds == 3_000_000)
         #expect(Duration.seconds(-1).wholeNanoseconds == 0)

@@ -187,8 +187,11 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         while turn() {}
         // Whatever its owners left registered would hold the loop, and the loop them.
         for registration in slots { registration?.cancel() }
-        timers = TimerHeap()
+        // What they let go of may cancel others, so neither is being written to meanwhile.
+        while !timers.isEmpty { withExtendedLifetime(timers.takeAll()) {} }
+        let waiting = handshakes
         handshakes = HandshakeLine()
+        withExtendedLifetime(waiting) {}
     }
 
     /// - Returns: Whether another turn follows.

@@ -53,6 +53,13 @@ struct TimerHeap {
         sink(last.index)
     }
 
+    /// Every timer, none of which is in the heap any more.
+    mutating func takeAll() -> ContiguousArray<IOTimer> {
+        for timer in timers { timer.index = -1 }
+        defer { timers = [] }
+        return timers
+    }
+
     /// The earliest timer, when it is due.
     mutating func popDue(at now: UInt64) -> IOTimer? {
         guard let first = timers.first, first.due <= now else { return nil }
