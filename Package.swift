@@ -96,11 +96,14 @@ let package = Package(
         swiftTarget(
             "EventService", ["Digests", "Events", "EventProtos", "GRPC", "Protobuf", "Telemetry"]),
         swiftTarget("Handlers", ["Events", "EventProtos", "Protobuf", "Telemetry"]),
+        swiftTarget(
+            "Neighbours", ["Events", "EventProtos", "GRPC", "IO", "Protobuf", "Telemetry"]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "CProcess", "Telemetry", "IO", "HTTP2", "GRPC", "Protobuf", "Postgres", "Events",
-                "EventProtos", "PostgresLog", "EventService", "Handlers", "Configuration",
+                "EventProtos", "PostgresLog", "EventService", "Handlers", "Neighbours",
+                "Configuration",
             ],
             swiftSettings: house,
             // A crash report names functions only when they are in the dynamic symbol table.
@@ -184,6 +187,12 @@ let package = Package(
             "EventServiceTests",
             ["EventProtos", "EventService", "Events", "GRPC", "IO", "Protobuf", "Telemetry"]),
         tests("ApusTests", ["Configuration", "EventProtos", "Events", "Handlers", "apus"]),
+        tests(
+            "NeighboursTests",
+            [
+                "EventProtos", "Events", "GRPC", "IO", "Neighbours", "Protobuf", "Telemetry",
+                "TestSupport",
+            ]),
         tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
         tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),
     ]

@@ -16,6 +16,13 @@ public struct HealthReporter: Sendable {
         /// Empty when all is well; never holds what clients must not see.
         public let message: String
         public let latency: Duration?
+
+        public init(name: String, status: Status, message: String, latency: Duration?) {
+            self.name = name
+            self.status = status
+            self.message = message
+            self.latency = latency
+        }
     }
 
     public struct Report: Sendable {
@@ -32,16 +39,19 @@ public struct HealthReporter: Sendable {
     private let log: any EventLog
     private let tail: EventTail
     private let serving: Serving
+    private let others: @Sendable () -> [Component]
 
+    /// - Parameter others: What the node works with besides the log, as it was when last looked at.
     public init(
         version: String, startedAt: Timestamp, log: any EventLog, tail: EventTail,
-        serving: Serving
+        serving: Serving, others: @escaping @Sendable () -> [Component] = { [] }
     ) {
         self.version = version
         self.startedAt = startedAt
         self.log = log
         self.tail = tail
         self.serving = serving
+        self.others = others
     }
 
     public func report() async -> Report {
@@ -66,6 +76,6 @@ public struct HealthReporter: Sendable {
                     name: "node", status: .degraded, message: "This node is stopping.",
                     latency: nil))
         }
-        return Report(components: components, head: head)
+        return Report(components: components + others(), head: head)
     }
 }

@@ -71,6 +71,62 @@ import Testing
         #expect(usual.fixed(since: try read("")) == [])
     }
 
+    @Test func `neighbours are where the file says, or the command line`() throws {
+        let file = try read(
+            """
+            neighbours:
+              mcpEngine: {address: "engine:50051", deadline: 2s, tls: {serverName: engine}}
+              securityHub: {address: "hub:50052", auditTypes: ["order.**"]}
+            handlers: {mcp-engine: {concurrency: 2}, security-hub-audit: {enabled: false}}
+            """)
+        let engine = try #require(file.neighbours.mcpEngine)
+        #expect("\(engine.target)" == "engine:50051" && engine.deadline == .seconds(2))
+        #expect(engine.tls?.serverName == "engine")
+        #expect(file.neighbours.securityHub?.tls == nil)
+        #expect(file.neighbours.securityHub?.deadline == .seconds(5))
+        #expect(file.neighbours.auditTypes.map(\.text) == ["order.**"])
+        #expect(file.handlers["mcp-engine"]?.concurrency == 2)
+        let none = try read("")
+        #expect(none.neighbours.mcpEngine == nil)
+        #expect(none.fixed(since: file).contains("neighbours"))
+
+        let arguments = try ParsedArguments(
+            ["--mcp-engine", "other:1"], syntax: ServeCommand.syntax, environment: [:])
+        let flags = try NeighbourSettings(arguments)
+        let both = file.neighbours.with(flags)
+        #expect(both.mcpEngine.map { "\($0.target)" } == "other:1")
+        #expect(both.mcpEngine?.deadline == .seconds(2) && both.securityHub != nil)
+        #expect(NeighbourSettings().with(flags) == flags)
+    }
+
+    @Test(arguments: [
+        ("neighbours: {mcpEngine: {}}", "1:25: neighbours.mcpEngine.address: is missing"),
+        (
+            "neighbours: {mcpEngine: {address: nowhere}}",
+            "1:35: neighbours.mcpEngine.address: must be HOST:PORT"
+        ),
+        (
+            "neighbours: {securityHub: {address: 'a:1', deadline: 0s}}",
+            "1:54: neighbours.securityHub.deadline: must be a duration"
+        ),
+        (
+            "neighbours: {securityHub: {address: 'a:1', auditTypes: [x.**.y]}}",
+            "1:57: neighbours.securityHub.auditTypes[0]: must be a type pattern"
+        ),
+        (
+            "neighbours: {mcpEngine: {address: 'a:1', tls: {key: a.pem}}}",
+            "1:47: neighbours.mcpEngine.tls: certificate and key go together"
+        ),
+        ("neighbours: {kafka: {}}", "1:14: neighbours.kafka: is no key here"),
+    ])
+    func `what is wrong with neighbours is told with its place`(
+        text: String, fault: String
+    ) throws {
+        let error = try #require(throws: ConfigurationError.self) { try read(text) }
+        #expect(error.faults.count == 1)
+        #expect(error.description.hasPrefix("apus.yaml:\(fault)"), "\(error)")
+    }
+
     private func read(_ text: String) throws -> ConfigurationFile {
         let shipped = try HandlerRegistry.shipped()
         return try ConfigurationReader.read(text: Array(text.utf8), named: "apus.yaml") { root in

@@ -4,11 +4,11 @@ import Events
 extension HandlerOptions {
     /// `handlers`: options by the names of handlers that are there.
     static func read(
-        _ root: ConfigurationSection, shipped: HandlerRegistry
+        _ root: ConfigurationSection, known: [any HandlerTraits]
     ) -> [String: HandlerOptions] {
         let options = root.named("handlers") { name, section -> HandlerOptions? in
-            guard let traits = shipped[name]?.traits else {
-                let names = shipped.entries.map(\.traits.name).joined(separator: ", ")
+            guard let traits = known.first(where: { $0.name == name }) else {
+                let names = known.map(\.name).joined(separator: ", ")
                 // What it says can't be judged.
                 _ = section.names
                 section.refuse(nil, "is no handler; there are \(names)")

@@ -5,6 +5,7 @@ import GRPC
 import Glibc
 import Handlers
 import IO
+import Neighbours
 import Postgres
 import PostgresLog
 import Telemetry
@@ -28,6 +29,7 @@ struct Node: Sendable {
     private let handlers: HandlerHost
     private let replays: Replays
     private let outbox: OutboxDrainer
+    private let neighbours: NeighbourParts
     private let server: RPCServer
     /// Where the parts run that nobody calls, but for handlers and replays: theirs is others' code.
     private let background: IOLoop
@@ -79,7 +81,22 @@ struct Node: Sendable {
         groupGauges = GroupGauges(
             groups: PostgresGroups(pool: pool), leases: leases, node: name, clock: clock,
             metrics: metrics, logger: logger.labelled("groups"))
-        let registry = try HandlerRegistry.shipped().configured(file.handlers)
+        let schemas = Schemas(maxEventBytes: configuration.limits.maxEventBytes)
+        let publisher = Publisher(log: log, catalogue: schemas, limits: configuration.limits)
+        let neighbours = try NeighbourParts(
+            file.neighbours.with(configuration.neighbours), loops: loops, clock: clock,
+            metrics: metrics, logger: logger.labelled("neighbours"))
+        self.neighbours = neighbours
+        var known = try HandlerRegistry.shipped()
+        try neighbours.register(in: &known) { draft, tenant in
+            var draft = draft
+            draft.fingerprint = schemas.fingerprint(of: draft)
+            _ = try await publisher.publish(
+                Events.PublishCommand(events: [draft]),
+                context: PublishContext(caller: Caller(tenant: tenant)))
+        }
+        // What is said of a neighbour's handler does no harm while the neighbour is not there.
+        let registry = try known.configured(file.handlers.filter { known[$0.key] != nil })
         handlers = HandlerHost(
             registry: registry, books: books, leases: leases, subscriptions: subscriptions,
             node: name, leaseTime: configuration.leaseTime, clock: clock, metrics: metrics,
@@ -89,7 +106,6 @@ struct Node: Sendable {
             registry: registry, node: name, leaseTime: configuration.leaseTime, clock: clock,
             metrics: metrics, logger: logger.labelled("replays"))
 
-        let schemas = Schemas(maxEventBytes: configuration.limits.maxEventBytes)
         outbox = OutboxDrainer(
             outbox: PostgresOutbox(
                 database, log: log, loops: loops, logger: logger.labelled("outbox")),
@@ -101,12 +117,11 @@ struct Node: Sendable {
         let callers = Callers(allTenants: configuration.allTenants)
         let services = EventServiceServer(
             log: log, books: books, handlers: handlers, replays: replays,
-            publisher: Publisher(
-                log: log, catalogue: schemas, limits: configuration.limits),
+            publisher: publisher,
             subscriptions: subscriptions, groups: groups, callers: callers,
             healthReporter: HealthReporter(
                 version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log,
-                tail: tail, serving: serving),
+                tail: tail, serving: serving, others: { neighbours.components }),
             logger: logger.labelled("service"), limits: configuration.service)
         let names = [
             ApusV1.EventServiceMethods.service, ApusV1.GroupServiceMethods.service,
@@ -163,6 +178,9 @@ struct Node: Sendable {
                 try await groupHints.run { groups.lookAgain() }
             }
             group.addTask(executorPreference: background) { try await groupGauges.run() }
+            for monitor in neighbours.monitors {
+                group.addTask(executorPreference: background) { try await monitor.run() }
+            }
             if let reloader { group.addTask { try await reloader.run() } }
             if let hangUps = hangUps?.received {
                 group.addTask {
@@ -177,6 +195,7 @@ struct Node: Sendable {
             _ = try await group.next()
             group.cancelAll()
         }
+        await neighbours.close()
         logger.info("Stopped")
     }
 

@@ -8,7 +8,8 @@ import Telemetry
 
 /// What `apus serve` was told.
 struct ServeConfiguration: Sendable {
-    static let flags = Doors.flags + ownFlags + RetentionFlags.flags + LimitFlags.flags
+    static let flags =
+        Doors.flags + ownFlags + NeighbourSettings.flags + RetentionFlags.flags + LimitFlags.flags
 
     private static let ownFlags: [Flag] = [
         .value(
@@ -52,6 +53,7 @@ struct ServeConfiguration: Sendable {
     let outbox: OutboxDrainer.Configuration
     let drainTimeout: Duration
     let leaseTime: Duration
+    let neighbours: NeighbourSettings
     let isInsecure: Bool
     let allTenants: Bool
     let logLevel: LogLevel
@@ -91,6 +93,7 @@ struct ServeConfiguration: Sendable {
         leaseTime = try arguments.duration("lease-time") ?? .seconds(6)
         guard leaseTime >= .seconds(1) else { throw UsageError("--lease-time must be at least 1s") }
         outbox = try Self.outbox(arguments, leaseTime: leaseTime)
+        neighbours = try NeighbourSettings(arguments)
         isInsecure = arguments.isSet("insecure")
         allTenants = arguments.isSet("insecure-all-tenants")
         logLevel =

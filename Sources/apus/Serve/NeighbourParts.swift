@@ -1,0 +1,73 @@
+import EventService
+import Events
+import IO
+import Neighbours
+import Telemetry
+
+/// The neighbours of a node: their clients, the handlers that call them, and how they are. The node
+/// starts and stays up without them.
+struct NeighbourParts: Sendable {
+    /// To be run beside the node.
+    let monitors: [NeighbourMonitor]
+
+    private let engine: (client: MCPEngine, deadline: Duration)?
+    private let hub: (client: SecurityHub, deadline: Duration)?
+    private let auditTypes: [TypePattern]
+
+    /// - Throws: ``CommandFailure`` when TLS' files are wrong.
+    init(
+        _ settings: NeighbourSettings, loops: IOLoopGroup, clock: any Clock<Duration>,
+        metrics: MetricsRegistry, logger: Logger
+    ) throws {
+        var monitors: [NeighbourMonitor] = []
+        engine = try settings.mcpEngine.map { place in
+            let client = MCPEngine(
+                try place.configuration(Neighbour.mcpEngine.name), loops: loops, metrics: metrics,
+                logger: logger)
+            monitors.append(
+                NeighbourMonitor(client, clock: clock, metrics: metrics, logger: logger))
+            return (client, place.deadline)
+        }
+        hub = try settings.securityHub.map { place in
+            let client = SecurityHub(
+                try place.configuration(Neighbour.securityHub.name), loops: loops,
+                metrics: metrics, logger: logger)
+            monitors.append(
+                NeighbourMonitor(client, clock: clock, metrics: metrics, logger: logger))
+            return (client, place.deadline)
+        }
+        auditTypes = settings.auditTypes
+        self.monitors = monitors
+    }
+
+    /// - Parameter publish: Publishes an event as Publish does.
+    /// - Throws: ``EventsError`` when a name is taken.
+    func register(
+        in registry: inout HandlerRegistry, publish: @escaping MCPEngineHandler.Publish
+    ) throws {
+        if let engine {
+            try registry.register(
+                MCPEngineHandler(engine.client, deadline: engine.deadline, publish: publish))
+        }
+        if let hub {
+            try registry.register(
+                SecurityHubAudit(hub.client, types: auditTypes, deadline: hub.deadline))
+        }
+    }
+
+    /// When no handler calls them any more.
+    func close() async {
+        await engine?.client.close()
+        await hub?.client.close()
+    }
+
+    /// For Health.
+    var components: [HealthReporter.Component] {
+        monitors.map { monitor in
+            let standing = monitor.standing
+            return HealthReporter.Component(
+                name: standing.neighbour.name, status: standing.isServing ? .healthy : .degraded,
+                message: standing.message, latency: standing.latency)
+        }
+    }
+}
