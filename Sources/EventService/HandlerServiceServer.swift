@@ -7,15 +7,13 @@ public import Telemetry
 /// `apus.v1.HandlerService`: what consumers could not do.
 public struct HandlerServiceServer: ApusV1.HandlerServiceProvider {
     private let deadLetters: any DeadLetters
-    private let replays: Replays
     private let callers: Callers
     private let faults: Faults
 
     public init(
-        deadLetters: any DeadLetters, replays: Replays, callers: Callers, logger: Logger
+        deadLetters: any DeadLetters, callers: Callers, logger: Logger
     ) {
         self.deadLetters = deadLetters
-        self.replays = replays
         self.callers = callers
         faults = Faults(logger: logger)
     }
@@ -60,47 +58,11 @@ public struct HandlerServiceServer: ApusV1.HandlerServiceProvider {
                 changing: request.consumer, ids: request.ids, filter: request.filter,
                 caller: caller)
             let pace = Int(request.maxEventsPerSecond)
-            let count =
-                try await deadLetters.retry(selection, perSecond: pace == 0 ? nil : pace)
-                + replay(selection, perSecond: pace, caller: caller)
+            let count = try await deadLetters.retry(
+                selection, perSecond: pace == 0 ? nil : pace)
             return ApusV1.RetryDeadLettersResponse(retried: UInt64(count))
         }
     }
-
-    /// A handler is handed its dead letters by a replay, at most ``maxReplayed`` in one call.
-    ///
-    /// - Returns: How many.
-    private func replay(
-        _ selection: DeadLetterSelection, perSecond: Int, caller: Caller
-    ) async throws -> Int {
-        let prefix = "handler/"
-        guard selection.consumer?.hasPrefix(prefix) ?? true else { return 0 }
-        var ids: [String: [EventID]] = [:]
-        var count = 0
-        var after: Int64 = 0
-        var hasMore = true
-        while hasMore, count < Self.maxReplayed {
-            let page = try await deadLetters.list(
-                selection, after: after, limit: 1_000, maxBytes: Self.maxListedBytes)
-            for letter in page.letters where letter.consumer.hasPrefix(prefix) {
-                let handler = String(letter.consumer.dropFirst(prefix.count))
-                ids[handler, default: []].append(letter.event.id)
-                count += 1
-            }
-            hasMore = page.hasMore
-            after = page.letters.last?.number ?? after
-        }
-        for (handler, ids) in ids {
-            let request = Events.ReplayRequest(
-                selection: .ids(ids), handlers: [handler], isDryRun: false,
-                allowSideEffects: true, maxEventsPerSecond: perSecond,
-                reason: "Retry of dead letters", requestID: "")
-            _ = try await replays.start(request, caller: caller)
-        }
-        return count
-    }
-
-    private static let maxReplayed = 10_000
 
     public func discardDeadLetters(
         _ request: ApusV1.DiscardDeadLettersRequest, call: ServerCall

@@ -45,7 +45,7 @@ extension ApusV1 {
     }
 
     /// Asks for dead letters to be handed out again, their attempts counted anew. Each stays a dead
-    /// letter until it is acknowledged. A handler's are handed to it by a replay, 10,000 at a time.
+    /// letter until it is acknowledged, or its handler is done with it.
     public struct RetryDeadLettersRequest: Sendable, Hashable {
         /// `handler/NAME` or `group/NAME`. One of consumer, ids and filter must be set.
         public var consumer: String

@@ -55,6 +55,13 @@ public struct ConsumerBatch: Sendable, Equatable {
         public let retryAfter: Duration?
     }
 
+    /// What a projection wants changed by an event that is over with this batch.
+    public struct Change: Sendable, Equatable {
+        public let partition: Int
+        public let position: Position
+        public let changes: [ProjectionChange]
+    }
+
     public struct Lane: Sendable, Equatable {
         public let partition: Int
         public let scope: LaneScope
@@ -70,6 +77,8 @@ public struct ConsumerBatch: Sendable, Equatable {
     public var deadLetters: [Failure] = []
     public var records: [Record] = []
     public var lanes: [Lane] = []
+    /// In order of position.
+    public var changes: [Change] = []
     /// Somebody waits for an answer: it must outlive a crash.
     public var isDurable = false
     /// Its answer was lost: it may have been recorded.
@@ -88,9 +97,15 @@ public struct BatchAnswer: Sendable, Equatable {
     public var refused: Set<Int>
     /// Rows that were left as they are, since another node said something of them.
     public var remarked: Set<Position>
+    /// Events whose changes break a rule of their tables. Where there is one, nothing at all was
+    /// recorded.
+    public var unacceptable: Set<Position>
 
-    public init(refused: Set<Int> = [], remarked: Set<Position> = []) {
+    public init(
+        refused: Set<Int> = [], remarked: Set<Position> = [], unacceptable: Set<Position> = []
+    ) {
         self.refused = refused
         self.remarked = remarked
+        self.unacceptable = unacceptable
     }
 }

@@ -43,17 +43,20 @@ public protocol ConsumerBooks: Sendable {
 public struct ConsumerMembers: Sendable, Hashable {
     public let consumer: Int32
     public let count: Int
+    /// One of its circuits is open on this node.
+    public let isBroken: Bool
 
-    public init(consumer: Int32, count: Int) {
+    public init(consumer: Int32, count: Int, isBroken: Bool = false) {
         self.consumer = consumer
         self.count = count
+        self.isBroken = isBroken
     }
 }
 
 /// Where a consumer's partitions and members are.
 public struct ConsumerSurvey: Sendable, Hashable {
     public let consumer: Int32
-    /// Of its group; nil when that was deleted.
+    /// Of its group or handler; nil when that was deleted.
     public let version: Int64?
     /// For each partition the node that holds it; nil when nobody alive does.
     public let holders: [String?]
@@ -203,11 +206,17 @@ public struct Verdict: Sendable, Hashable {
     public let action: Action
     public let reason: String
     public let delay: Duration
+    /// As the ledger has it; nil: as follows from the action.
+    public let outcome: DeliveryOutcome?
 
-    public init(_ action: Action, reason: String = "", delay: Duration = .zero) {
+    public init(
+        _ action: Action, reason: String = "", delay: Duration = .zero,
+        outcome: DeliveryOutcome? = nil
+    ) {
         self.action = action
         self.reason = reason
         self.delay = delay
+        self.outcome = outcome
     }
 }
 

@@ -21,6 +21,7 @@ extension ConsumerEngine {
         machine.leave(member, now: time.now())
         signals[member] = nil
         wakeTimes[member] = nil
+        workers[member] = nil
         wakeUp()
     }
 
@@ -59,11 +60,14 @@ extension ConsumerEngine {
     private func delivery(_ item: WorkItem) -> GroupDelivery? {
         guard let event = item.event else { return nil }
         return GroupDelivery(
-            event: event, deliveryID: "\(group.group.name.consumer)/\(event.position)",
-            attempt: item.attempt,
-            token: AckToken(
-                consumer: group.consumer, partition: item.partition, fence: item.fence,
-                position: item.position, ticket: item.ticket))
+            event: event, deliveryID: "\(definition.title)/\(event.position)",
+            attempt: item.attempt, token: token(of: item))
+    }
+
+    func token(of item: WorkItem) -> AckToken {
+        AckToken(
+            consumer: definition.consumer, partition: item.partition, fence: item.fence,
+            position: item.position, ticket: item.ticket)
     }
 
     /// Takes answers; returns once they are stored.
@@ -101,15 +105,12 @@ extension ConsumerEngine {
     /// - Parameter known: ``marks`` from before the survey was made.
     /// - Throws: ``EventsError``, `CancellationError`.
     func heed(_ survey: ConsumerSurvey, known: [PartitionMark?]) async throws {
-        guard let version = survey.version else {
-            return finish(.groupNotFound(group.group.name.rawValue))
-        }
-        if version != group.version {
-            let name = group.group.name
-            guard
-                let stored = try await environment.store.find(name, tenant: group.group.tenant)
-            else { return finish(.groupNotFound(name.rawValue)) }
-            change(to: stored)
+        guard let version = survey.version else { return finish(definition.gone) }
+        if version != definition.version {
+            guard let changed = try await definition.refreshed() else {
+                return finish(definition.gone)
+            }
+            change(to: changed)
         }
         let node = environment.node
         // A reset freed them, another node took them for dead, or the store lost what it had
@@ -119,7 +120,8 @@ extension ConsumerEngine {
                 && (survey.holders[$0] != node || survey.isBehind(known[$0], in: $0))
         }
         for index in lost { machine.drop(index) }
-        environment.metrics.lost(lost.count)
+        if !lost.isEmpty { abandonRuns() }
+        metrics.lost(lost.count)
         let wanted = PartitionBalance(holders: survey.holders, weights: survey.members)
             .assign(survey.holders)
         let leaving = machine.held.filter { wanted[$0] != nil && wanted[$0] != node }
@@ -142,7 +144,7 @@ extension ConsumerEngine {
 
     private func take(_ partitions: [Int]) async throws {
         let taken = try await environment.books.take(
-            partitions, of: group.consumer, node: environment.node)
+            partitions, of: definition.consumer, node: environment.node)
         guard !taken.isEmpty else { return }
         let positions = taken.flatMap(\.work).map(\.position)
         let events = positions.isEmpty ? [:] : try await self.events(at: positions)
@@ -150,7 +152,7 @@ extension ConsumerEngine {
             machine.granted(partition, events: events, now: time.now())
         }
         environment.logger.info(
-            "Partitions of a group were taken", [.group: name, .count: .init(taken.count)])
+            "Partitions of a consumer were taken", [.consumer: name, .count: .init(taken.count)])
         wakeUp()
     }
 
@@ -164,7 +166,7 @@ extension ConsumerEngine {
 
     private func hearRemarks() async throws {
         let remarks = try await environment.books.remarks(
-            group.consumer, partitions: machine.held)
+            definition.consumer, partitions: machine.held)
         let revived = remarks.filter { $0.verdict.action == .revive }.map(\.work.position)
         let events = revived.isEmpty ? [:] : try await self.events(at: revived)
         for remark in remarks {

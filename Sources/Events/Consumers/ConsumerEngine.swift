@@ -1,12 +1,12 @@
 import Telemetry
 
-/// Runs one group's share on this node: performs what its ``ConsumerStateMachine`` decides.
+/// Runs one consumer's share on this node: performs what its ``ConsumerStateMachine`` decides.
 ///
 /// Three tasks beside each other: one reads the log, one stores batches, one watches the time.
-/// ``Groups`` tells where partitions and members are, see ``heed(_:)``.
+/// ``Consumers`` tells where partitions and members are, see ``heed(_:known:)``. Members are clients
+/// that are connected (``join(_:)``) or live here (``joinHere(concurrency:window:)``).
 actor ConsumerEngine {
     struct Environment: Sendable {
-        let store: any GroupStore
         let books: any ConsumerBooks
         let log: any EventLog
         let tail: EventTail
@@ -14,10 +14,11 @@ actor ConsumerEngine {
         let node: String
         let time: Timekeeper
         let wallClock: any WallClock
-        let metrics: ConsumerMetrics
         let logger: Logger
         /// Something happened that other nodes should look at.
         let tell: @Sendable () -> Void
+        /// Something happened that this node should look at.
+        let lookAgain: @Sendable () -> Void
     }
 
     /// Who waits for a batch to be stored.
@@ -30,12 +31,17 @@ actor ConsumerEngine {
     private static let readBytes = 4 << 20
 
     let environment: Environment
-    private(set) var group: StoredGroup
+    let metrics: ConsumerMetrics
+    private(set) var definition: ConsumerDefinition
     var machine: ConsumerStateMachine
     var signals: [Int: Signal] = [:]
     var wakeTimes: [Int: Duration] = [:]
     var ackWaiters: [AckWaiter] = []
     var nextMember = 0
+    /// Members that live in this process.
+    var workers: [Int: LocalMember] = [:]
+    /// Events whose changes the store refused: they are not to be tried again.
+    var suspects: Set<Position> = []
     /// Why nothing goes on here.
     private(set) var end: EventsError?
     /// All partitions that should be here are.
@@ -44,14 +50,20 @@ actor ConsumerEngine {
     private var epoch: UInt64?
     private let writing = Signal()
     private let reading = Signal()
+    private var lastBatchAt: Duration = .zero
+    private var stopRunsAt: Duration?
 
     var time: Timekeeper { environment.time }
 
-    init(_ group: StoredGroup, _ environment: Environment) {
-        self.group = group
+    init(
+        _ definition: ConsumerDefinition, _ environment: Environment, _ metrics: ConsumerMetrics
+    ) {
+        self.definition = definition
         self.environment = environment
+        self.metrics = metrics
         machine = ConsumerStateMachine(
-            consumer: group.consumer, node: environment.node, rules: ConsumerRules(group.group))
+            consumer: definition.consumer, node: environment.node, rules: definition.rules)
+        machine.isPaused = definition.isPaused
     }
 
     /// Something changed that may be handed out, or stored.
@@ -60,7 +72,7 @@ actor ConsumerEngine {
         reading.raise()
     }
 
-    /// Runs until the task is cancelled, the group is deleted, or, when the node drains, nothing is
+    /// Runs until the task is cancelled, the consumer is deleted, or, when the node drains, nothing is
     /// left here.
     func run() async throws {
         defer {
@@ -85,6 +97,7 @@ actor ConsumerEngine {
     private func write() async throws {
         while true {
             try Task.checkCancellation()
+            try await gather()
             let waiters = ackWaiters
             ackWaiters = []
             guard let batch = machine.takeBatch(now: time.now()) else {
@@ -93,6 +106,7 @@ actor ConsumerEngine {
                 await writing.wait()
                 continue
             }
+            lastBatchAt = time.now()
             let answer: BatchAnswer
             do {
                 answer = try await commit(batch)
@@ -100,9 +114,38 @@ actor ConsumerEngine {
                 for waiter in waiters { waiter.continuation.resume(returning: []) }
                 throw error
             }
-            take(answer, to: batch, waiters)
+            if answer.unacceptable.isEmpty {
+                take(answer, to: batch, waiters)
+            } else {
+                for waiter in waiters { waiter.continuation.resume(returning: []) }
+                redo(batch, without: answer.unacceptable)
+            }
         }
     }
+
+    /// Waits until what comes close together is together. Much of it waits for nothing: behind it
+    /// there is more, and its transaction is shared by many as it is.
+    private func gather() async throws {
+        let next = lastBatchAt + definition.gathering
+        if definition.gathering > .zero, ackWaiters.isEmpty, machine.changed.count < Self.crowd,
+            machine.finished.count < Self.crowd, next > time.now()
+        {
+            try await time.sleep(next)
+        }
+    }
+
+    /// The table of a projection refused changes, and nothing of the batch was recorded: all of it
+    /// is run again, but for those events, which become dead letters.
+    private func redo(_ batch: ConsumerBatch, without unacceptable: Set<Position>) {
+        suspects.formUnion(unacceptable)
+        machine.abandon(batch)
+        abandonRuns()
+        reading.raise()
+        environment.lookAgain()
+    }
+
+    /// A batch of so many changes is worth a transaction.
+    private static let crowd = 256
 
     private func take(
         _ answer: BatchAnswer, to batch: ConsumerBatch, _ waiters: [AckWaiter]
@@ -111,7 +154,8 @@ actor ConsumerEngine {
             signals[member]?.raise()
         }
         reading.raise()
-        environment.metrics.count(batch, answer)
+        if !answer.refused.isEmpty { abandonRuns() }
+        metrics.count(batch, answer)
         report(batch, answer)
         guard !waiters.isEmpty else { return }
         var stored: Set<Position> = []
@@ -131,8 +175,8 @@ actor ConsumerEngine {
         let logger = environment.logger
         if !answer.refused.isEmpty {
             logger.info(
-                "Partitions of a group were lost",
-                [.group: name, .count: .init(answer.refused.count)])
+                "Partitions of a consumer were lost",
+                [.consumer: name, .count: .init(answer.refused.count)])
         }
         for share in batch.shares where share.isReleased {
             environment.tell()
@@ -140,12 +184,12 @@ actor ConsumerEngine {
         }
         for failure in batch.deadLetters where !answer.refused.contains(failure.partition) {
             logger.warning(
-                "A group gave up on an event",
-                [.group: name, .position: .init(failure.position)])
+                "A consumer gave up on an event",
+                [.consumer: name, .position: .init(failure.position)])
         }
     }
 
-    var name: LogValue { .init(group.group.name.rawValue) }
+    var name: LogValue { .init(definition.title) }
 
     /// Tries until the store answers: what was decided is done, and would be repeated otherwise.
     private func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer {
@@ -156,13 +200,13 @@ actor ConsumerEngine {
                 return try await environment.books.commit(batch)
             } catch let error as EventsError where error.code == .broken {
                 environment.logger.error(
-                    "A group's work cannot be stored",
-                    [.group: name, .error: .init(String(describing: error))])
+                    "A consumer's work cannot be stored",
+                    [.consumer: name, .error: .init(String(describing: error))])
                 return BatchAnswer(refused: Set(batch.shares.map(\.partition)))
             } catch let error as EventsError {
                 environment.logger.warning(
-                    "A group's work waits for the store",
-                    [.group: name, .error: .init(String(describing: error))])
+                    "A consumer's work waits for the store",
+                    [.consumer: name, .error: .init(String(describing: error))])
                 batch.isRepeated = true
             }
             try await time.sleep(for: backOff.next())
@@ -182,12 +226,12 @@ actor ConsumerEngine {
                     await reading.wait()
                 case .main(let after, let through):
                     let page = try await page(
-                        group.group.filter, after: after, through: through)
+                        definition.filter, after: after, through: through)
                     machine.took(read, page)
                     writing.raise()
                 case .lane(let scope, let after, let through):
                     let page = try await page(
-                        group.group.filter.only(scope.tenant), after: after, through: through)
+                        definition.filter.only(scope.tenant), after: after, through: through)
                     machine.took(read, page)
                     writing.raise()
                 }
@@ -214,8 +258,8 @@ actor ConsumerEngine {
 
     private func pause(_ error: any Error, _ backOff: inout BackOff) async throws {
         environment.logger.warning(
-            "A group cannot read the log",
-            [.group: name, .error: .init(String(describing: error))])
+            "A consumer cannot read the log",
+            [.consumer: name, .error: .init(String(describing: error))])
         try await time.sleep(for: backOff.next())
     }
 
@@ -246,6 +290,7 @@ actor ConsumerEngine {
         guard bounds.epoch.id != epoch else { return }
         if epoch != nil {
             for index in machine.held { machine.drop(index) }
+            abandonRuns()
         }
         epoch = bounds.epoch.id
         machine.head = bounds.head
@@ -258,8 +303,8 @@ actor ConsumerEngine {
     private func skip(_ read: ConsumerStateMachine.Read) async throws {
         let bounds = try await environment.log.bounds()
         environment.logger.error(
-            "Retention dropped events that a group had not taken up",
-            [.group: name, .earliest: .init(bounds.earliest)])
+            "Retention dropped events that a consumer had not taken up",
+            [.consumer: name, .earliest: .init(bounds.earliest)])
         machine.took(
             read,
             EventPage(
@@ -286,8 +331,8 @@ actor ConsumerEngine {
                     try await followHistory()
                 } catch let error as EventsError {
                     environment.logger.debug(
-                        "A group waits for the log",
-                        [.group: name, .error: .init(String(describing: error))])
+                        "A consumer waits for the log",
+                        [.consumer: name, .error: .init(String(describing: error))])
                 }
                 try await time.sleep(for: .milliseconds(100))
             }
@@ -302,15 +347,18 @@ actor ConsumerEngine {
             let now = time.now()
             machine.tick(now: now)
             writing.raise()
+            if let moment = stopRunsAt, moment <= now { stopRuns() }
             for (member, moment) in wakeTimes where moment <= now { signals[member]?.raise() }
         }
     }
 
     // MARK: Changes from outside
 
-    func change(to group: StoredGroup) {
-        self.group = group
-        machine.rules = ConsumerRules(group.group)
+    func change(to definition: ConsumerDefinition) {
+        self.definition = definition
+        machine.rules = definition.rules
+        if machine.isPaused != definition.isPaused { machine.pause(definition.isPaused) }
+        for signal in signals.values { signal.raise() }
         wakeUp()
     }
 
@@ -322,8 +370,11 @@ actor ConsumerEngine {
     }
 
     /// Hands back what is not begun, waits for answers to what is.
-    func drain() {
+    ///
+    /// - Parameter grace: For answers. Runs here are ended before it is over, to be released.
+    func drain(grace: Duration) {
         guard !machine.isDraining else { return }
+        stopRunsAt = time.now() + grace * 0.75
         machine.drain(now: time.now())
         for signal in signals.values { signal.raise() }
         wakeUp()

@@ -1,6 +1,6 @@
 /// A member that is connected to this node.
 struct ConsumerMember {
-    let maxInFlight: Int
+    var maxInFlight: Int
     /// Positions that lie ready for it.
     var ready: [Position] = []
     /// Handed out to it, or about to be, and not answered.

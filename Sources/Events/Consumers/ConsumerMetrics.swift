@@ -1,28 +1,35 @@
 import Telemetry
 
-/// What groups tell about themselves.
+/// What groups, or handlers, tell about themselves.
 final class ConsumerMetrics: Sendable {
     private let handedOut: Counter
     private let outcomes: [DeliveryOutcome: Counter]
     private let deadLetters: Counter
     private let lost: Counter
 
-    init(_ metrics: MetricsRegistry) {
+    /// Of whom the figures are, and how their metrics begin.
+    enum Kind: String {
+        case groups = "group"
+        case handlers = "handler"
+    }
+
+    init(_ metrics: MetricsRegistry, _ kind: Kind) {
+        let prefix = "apus_\(kind.rawValue)"
         handedOut = metrics.counter(
-            "apus_group_deliveries_total", help: "Events handed to members of groups.")
+            "\(prefix)_deliveries_total", help: "Events handed to members of \(kind).")
         var outcomes: [DeliveryOutcome: Counter] = [:]
         for outcome in DeliveryOutcome.allCases {
             outcomes[outcome] = metrics.counter(
-                "apus_group_outcomes_total", help: "How deliveries to members of groups ended.",
+                "\(prefix)_outcomes_total", help: "How deliveries to members of \(kind) ended.",
                 labels: [MetricLabel(.outcome, outcome.label)])
         }
         self.outcomes = outcomes
         deadLetters = metrics.counter(
-            "apus_group_dead_letters_total", help: "Events that a group gave up on.")
+            "\(prefix)_dead_letters_total", help: "Events that \(kind) gave up on.")
         lost = metrics.counter(
-            "apus_group_partitions_lost_total",
+            "\(prefix)_partitions_lost_total",
             help:
-                "Partitions of groups that another node took over, or of which the store lost work."
+                "Partitions of \(kind) that another node took over, or of which the store lost work."
         )
     }
 

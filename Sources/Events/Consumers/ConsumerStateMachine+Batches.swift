@@ -4,7 +4,7 @@ extension ConsumerStateMachine {
     /// One batch is under way at a time: ``answered(_:_:now:)`` comes before the next.
     mutating func takeBatch(now: Duration) -> ConsumerBatch? {
         precondition(storing.isEmpty, "a batch is under way")
-        if !isDraining { handOut() }
+        if !isDraining, !isPaused { handOut() }
         shareCursors(now: now)
         guard !touched.isEmpty else { return nil }
         var batch = ConsumerBatch(consumer: consumer, node: node)
@@ -33,6 +33,7 @@ extension ConsumerStateMachine {
         batch.finished = finished
         batch.deadLetters = deadLetters
         batch.records = records
+        batch.changes = changes.sorted { $0.position < $1.position }
         batch.isDurable = isDurable
         touched = []
         changed = []
@@ -41,6 +42,7 @@ extension ConsumerStateMachine {
         finished = []
         deadLetters = []
         records = []
+        changes = []
         isDurable = false
         return batch
     }
@@ -86,6 +88,14 @@ extension ConsumerStateMachine {
         return members
     }
 
+    /// Nothing of a batch was recorded, nor will be: its partitions must be taken anew.
+    mutating func abandon(_ batch: ConsumerBatch) {
+        storing = []
+        for share in batch.shares where partitions[share.partition]?.fence == share.fence {
+            drop(share.partition)
+        }
+    }
+
     /// Another node said something of it: that decides, unless it is decided already.
     private mutating func setAside(_ position: Position) {
         guard let item = items[position] else { return }
@@ -108,11 +118,12 @@ extension ConsumerStateMachine {
         guard let item = items[position], case .storing(let member) = item.state else {
             return nil
         }
-        guard members[member] != nil, partitions[item.partition]?.isLeaving == false else {
+        guard members[member] != nil, !isPaused, partitions[item.partition]?.isLeaving == false
+        else {
             handBack(position)
             return nil
         }
-        let handOut = WorkItem.HandOut(member: member, deadline: now + rules.ackDeadline)
+        let handOut = WorkItem.HandOut(member: member, deadline: rules.ackDeadline.map { now + $0 })
         update(position) { $0.state = .handedOut(handOut) }
         members[member]?.ready.append(position)
         return member

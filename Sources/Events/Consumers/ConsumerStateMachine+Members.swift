@@ -2,7 +2,9 @@
 extension ConsumerStateMachine {
     /// Room for a batch on its way to each member besides what they work on.
     var capacity: Int {
-        let wanted = members.values.reduce(0) { $0 + 2 * $1.maxInFlight }
+        // What a member of this process has in flight is ahead of its work already.
+        let batches = rules.ackDeadline == nil ? 1 : 2
+        let wanted = members.values.reduce(0) { $0 + batches * $1.maxInFlight }
         return min(max(wanted, limits.capacities.lowerBound), limits.capacities.upperBound)
     }
 
@@ -30,7 +32,8 @@ extension ConsumerStateMachine {
         let isLast = item.attempt >= rules.maxAttempts
         update(item.position) { item in
             item.lost += 1
-            item.state = isLast ? .orphaned(until: handOut.deadline) : .waiting(until: nil)
+            item.state =
+                isLast ? .orphaned(until: handOut.deadline ?? now) : .waiting(until: nil)
         }
         note(item.position)
         guard let item = items[item.position], !item.isBusy else { return }
@@ -46,6 +49,22 @@ extension ConsumerStateMachine {
             item.state = .waiting(until: nil)
         }
         note(position)
+    }
+
+    /// From now on so many may be in flight to the member; what lies ready beyond that goes back.
+    mutating func limit(_ member: Int, to maxInFlight: Int) {
+        guard let before = members[member] else { return }
+        members[member]?.maxInFlight = maxInFlight
+        for position in before.ready.suffix(max(0, before.inFlight - maxInFlight)) {
+            handBack(position)
+        }
+    }
+
+    /// Nothing is handed out until this is taken back; what is not begun goes back.
+    mutating func pause(_ isPaused: Bool) {
+        self.isPaused = isPaused
+        guard isPaused else { return }
+        for position in members.values.flatMap(\.ready) { handBack(position) }
     }
 
     /// Takes the work off its member's hands.
@@ -174,7 +193,7 @@ extension ConsumerStateMachine {
             if bytes >= maxBytes { break }
             guard let bytesOfItem = items[position]?.bytes else { continue }
             let taken = WorkItem.Taken(at: now, wall: wall)
-            let deadline = now + rules.ackDeadline
+            let deadline = rules.ackDeadline.map { now + $0 }
             update(position) { item in
                 guard case .handedOut(var handOut) = item.state else { return }
                 handOut.taken = taken

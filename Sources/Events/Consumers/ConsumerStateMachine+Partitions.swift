@@ -28,7 +28,7 @@ extension ConsumerStateMachine {
     }
 
     private mutating func restore(_ work: StoredWork, _ event: RecordedEvent, now: Duration) {
-        var item = WorkItem(event, work)
+        var item = WorkItem(event, work, isOrdered: rules.isOrdered)
         switch work.state {
         case .waiting:
             item.state = .waiting(until: work.delay > .zero ? now + work.delay : nil)
@@ -39,7 +39,7 @@ extension ConsumerStateMachine {
             item.lost += 1
             item.state =
                 item.attempt >= rules.maxAttempts
-                ? .orphaned(until: now + rules.ackDeadline) : .waiting(until: nil)
+                ? .orphaned(until: now + (rules.ackDeadline ?? .zero)) : .waiting(until: nil)
         }
         insert(item)
         if work.state == .handedOut { note(item.position) }
@@ -77,6 +77,7 @@ extension ConsumerStateMachine {
         finished.removeAll { $0.partition == index }
         deadLetters.removeAll { $0.partition == index }
         records.removeAll { $0.partition == index }
+        changes.removeAll { $0.partition == index }
         touched.remove(index)
         partitions[index] = nil
     }

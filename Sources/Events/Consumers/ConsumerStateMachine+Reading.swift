@@ -24,7 +24,7 @@ extension ConsumerStateMachine {
 
     /// The next thing to read. What is behind takes turns with what is ahead, and lanes with both.
     mutating func nextRead() -> Read {
-        guard !members.isEmpty, !isDraining else { return .none }
+        guard !members.isEmpty, !isDraining, !isPaused else { return .none }
         var reads: [Read] = []
         let cursors = Set(partitions.compactMap { $0.flatMap { $0.isLeaving ? nil : $0.cursor } })
         guard let high = cursors.max() else { return .none }
@@ -159,7 +159,7 @@ extension ConsumerStateMachine {
     }
 
     private mutating func take(_ event: RecordedEvent) {
-        insert(WorkItem(event))
+        insert(WorkItem(event, isOrdered: rules.isOrdered))
         note(event.position)
     }
 }

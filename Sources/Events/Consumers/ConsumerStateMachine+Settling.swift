@@ -12,7 +12,13 @@ extension ConsumerStateMachine {
         case elsewhere
     }
 
-    mutating func settle(_ token: AckToken, _ verdict: Verdict, now: Duration) -> Settlement {
+    /// - Parameters:
+    ///   - changes: What a projection wants changed with the batch that finishes the event.
+    ///   - isDurable: Somebody waits for it to be stored for good.
+    mutating func settle(
+        _ token: AckToken, _ verdict: Verdict, changes: [ProjectionChange] = [],
+        isDurable: Bool = true, now: Duration
+    ) -> Settlement {
         guard partitions[token.partition]?.isBeingReleased == false else { return .elsewhere }
         guard let item = items[token.position], item.ticket == token.ticket,
             item.fence == token.fence, item.state != .held, !isStoring(item)
@@ -21,8 +27,13 @@ extension ConsumerStateMachine {
             guard extend(item, verdict.delay, now: now) else { return .expired }
             return .done
         }
+        if verdict.action == .ack, !changes.isEmpty {
+            self.changes.append(
+                ConsumerBatch.Change(
+                    partition: item.partition, position: item.position, changes: changes))
+        }
         act(on: item, verdict, now: now)
-        isDurable = true
+        self.isDurable = self.isDurable || isDurable
         return .pending
     }
 
@@ -33,7 +44,8 @@ extension ConsumerStateMachine {
 
     private mutating func extend(_ item: WorkItem, _ delay: Duration, now: Duration) -> Bool {
         guard case .handedOut(var handOut) = item.state else { return false }
-        handOut.deadline = now + (delay > .zero ? delay : rules.ackDeadline)
+        let extended = delay > .zero ? delay : rules.ackDeadline
+        handOut.deadline = extended.map { now + $0 }
         update(item.position) { $0.state = .handedOut(handOut) }
         return true
     }
@@ -43,10 +55,12 @@ extension ConsumerStateMachine {
         let until = verdict.delay > .zero ? now + verdict.delay : nil
         switch verdict.action {
         case .ack:
-            record(item, .succeeded, "", now: now)
+            record(item, verdict.outcome ?? .succeeded, "", now: now)
             finish(item, .succeeded)
         case .retry where item.attempt < rules.maxAttempts:
-            record(item, .failed, verdict.reason, retryAfter: verdict.delay, now: now)
+            record(
+                item, verdict.outcome ?? .failed, verdict.reason, retryAfter: verdict.delay,
+                now: now)
             wait(item, until: until)
         case .retry, .deadLetter:
             giveUp(item, verdict.reason, now: now)
@@ -109,7 +123,7 @@ extension ConsumerStateMachine {
         let position = event.position
         let until = remark.verdict.delay > .zero ? now + remark.verdict.delay : nil
         if items[position] == nil {
-            var item = WorkItem(event, remark.work)
+            var item = WorkItem(event, remark.work, isOrdered: rules.isOrdered)
             item.state = .held
             insert(item)
         }

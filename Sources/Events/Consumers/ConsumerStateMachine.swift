@@ -55,6 +55,8 @@ struct ConsumerStateMachine {
     var head: Position = .zero
     var turn = 0
     var isDraining = false
+    /// Nothing is read, and nothing handed out.
+    var isPaused = false
 
     // What the next batch will tell.
     var changed: Set<Position> = []
@@ -64,6 +66,7 @@ struct ConsumerStateMachine {
     var finished: [ConsumerBatch.Finish] = []
     var deadLetters: [ConsumerBatch.Failure] = []
     var records: [ConsumerBatch.Record] = []
+    var changes: [ConsumerBatch.Change] = []
     var isDurable = false
     /// Being stored with the batch that is under way.
     var storing: [Position] = []
@@ -163,15 +166,22 @@ struct ConsumerRules: Sendable, Equatable {
     /// Later events of a dead letter's key wait.
     var holdsKeys: Bool
     var maxAttempts: Int
-    var ackDeadline: Duration
+    /// Nil for members that live in this process: they answer, or are gone with the node.
+    var ackDeadline: Duration?
     /// Several tenants' events come: none may fill the house.
     var isShared: Bool
+    /// One event of a key at a time.
+    var isOrdered = true
 
-    init(holdsKeys: Bool, maxAttempts: Int, ackDeadline: Duration, isShared: Bool) {
+    init(
+        holdsKeys: Bool, maxAttempts: Int, ackDeadline: Duration?, isShared: Bool,
+        isOrdered: Bool = true
+    ) {
         self.holdsKeys = holdsKeys
         self.maxAttempts = maxAttempts
         self.ackDeadline = ackDeadline
         self.isShared = isShared
+        self.isOrdered = isOrdered
     }
 
     init(_ group: Group) {

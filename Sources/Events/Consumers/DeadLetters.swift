@@ -11,8 +11,8 @@ public protocol DeadLetters: Sendable {
         _ selection: DeadLetterSelection, after: Int64, limit: Int, maxBytes: Int
     ) async throws -> DeadLetterPage
 
-    /// Hands groups' dead letters out again, their attempts counted anew. Each stays open until it
-    /// is acknowledged. Handlers' ones are left alone: a replay does that for them.
+    /// Hands dead letters out again, their attempts counted anew. Each stays open until it is
+    /// acknowledged, or its handler is done with it.
     ///
     /// - Parameter perSecond: Hands out no faster; nil: all at once.
     /// - Returns: How many.

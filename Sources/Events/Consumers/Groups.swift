@@ -4,31 +4,13 @@ public import Telemetry
 ///
 /// All calls throw ``EventsError`` or `CancellationError`.
 public final class Groups: Sendable {
-    public struct Configuration: Sendable {
-        /// A node that does not show up for so long is taken for dead.
-        public var leaseTime: Duration = .seconds(6)
-        /// Without a hint, partitions are looked after so often.
-        public var pollInterval: Duration = .seconds(1)
-        /// How long a node that drains waits for its members' answers.
-        public var drainGrace: Duration = .seconds(10)
+    public typealias Configuration = Consumers.Configuration
 
-        public init() {}
-    }
-
-    private struct State {
-        var engines: [Int32: ConsumerEngine] = [:]
-        var isDraining = false
-    }
-
+    /// All that consumes here by partitions.
+    public let consumers: Consumers
     private let store: any GroupStore
     private let log: any EventLog
-    private let tail: EventTail
-    private let configuration: Configuration
-    private let environment: ConsumerEngine.Environment
-    private let keeping: Signal
-    private let started: AsyncStream<ConsumerEngine>
-    private let start: AsyncStream<ConsumerEngine>.Continuation
-    private let state = Lock(State())
+    private let metrics: ConsumerMetrics
 
     /// - Parameters:
     ///   - node: Shown in the ledger; names this process, and no other.
@@ -41,18 +23,12 @@ public final class Groups: Sendable {
         wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger,
         tellOthers: @escaping @Sendable () -> Void = {}
     ) {
-        let keeping = Signal()
-        self.keeping = keeping
         self.store = store
         self.log = log
-        self.tail = tail
-        self.configuration = configuration
-        environment = ConsumerEngine.Environment(
-            store: store, books: books, log: log, tail: tail, node: node, time: Timekeeper(clock),
-            wallClock: wallClock, metrics: ConsumerMetrics(metrics), logger: logger,
-            tell: tellOthers)
-        // Bounded by the groups that members name.
-        (started, start) = AsyncStream.makeStream(of: ConsumerEngine.self)
+        self.metrics = ConsumerMetrics(metrics, .groups)
+        consumers = Consumers(
+            books: books, log: log, tail: tail, node: node, configuration: configuration,
+            clock: clock, wallClock: wallClock, logger: logger, tellOthers: tellOthers)
     }
 
     // MARK: The directory
@@ -94,7 +70,7 @@ public final class Groups: Sendable {
         guard try await store.update(group) else {
             throw EventsError.groupNotFound(name.rawValue)
         }
-        tellAll()
+        consumers.tellAll()
         return try await get(name, tenant: tenant)
     }
 
@@ -111,7 +87,7 @@ public final class Groups: Sendable {
         guard try await store.reset(group, after: position) else {
             throw EventsError.groupNotFound(name.rawValue)
         }
-        tellAll()
+        consumers.tellAll()
         return try await get(name, tenant: tenant)
     }
 
@@ -120,7 +96,7 @@ public final class Groups: Sendable {
         guard try await store.delete(name, tenant: tenant) else {
             throw EventsError.groupNotFound(name.rawValue)
         }
-        tellAll()
+        consumers.tellAll()
     }
 
     private func find(_ name: GroupName, tenant: TenantID) async throws -> StoredGroup {
@@ -161,9 +137,9 @@ public final class Groups: Sendable {
     ) async throws -> Result {
         let stored = try await find(request.group, tenant: request.tenant)
         let endsAt = request.untilCaughtUp ? try await log.bounds().head : nil
-        let engine = try engine(for: stored)
+        let engine = try consumers.engine(for: ConsumerDefinition(stored, in: store), metrics)
         let member = try await engine.join(request)
-        keeping.raise()
+        consumers.lookAgain()
         let heartbeats = SubscriptionRequest.heartbeats
         let heartbeat =
             min(max(request.heartbeat, heartbeats.lowerBound), heartbeats.upperBound) * 0.8
@@ -182,20 +158,7 @@ public final class Groups: Sendable {
 
     private func leave(_ engine: ConsumerEngine, _ member: Int) async {
         await engine.leave(member)
-        keeping.raise()
-    }
-
-    private func engine(for group: StoredGroup) throws(EventsError) -> ConsumerEngine {
-        let (engine, isNew) = state.withLock { state -> (ConsumerEngine?, Bool) in
-            if state.isDraining { return (nil, false) }
-            if let engine = state.engines[group.consumer] { return (engine, false) }
-            let engine = ConsumerEngine(group, environment)
-            state.engines[group.consumer] = engine
-            return (engine, true)
-        }
-        guard let engine else { throw ConsumerEngine.draining }
-        if isNew { start.yield(engine) }
-        return engine
+        consumers.lookAgain()
     }
 
     /// Acts on members' answers, also on those to deliveries of other nodes. Returns once that is
@@ -236,7 +199,7 @@ public final class Groups: Sendable {
     private func acknowledge(
         _ answers: [TokenAnswer], of consumer: Int32
     ) async throws -> [Bool] {
-        guard let engine = state.withLock({ $0.engines[consumer] }) else {
+        guard let engine = consumers.engine(of: consumer) else {
             return try await leave(answers, to: consumer)
         }
         let settlements = await engine.acknowledge(answers)
@@ -251,113 +214,21 @@ public final class Groups: Sendable {
 
     /// Whoever holds the partitions acts on them.
     private func leave(_ answers: [TokenAnswer], to consumer: Int32) async throws -> [Bool] {
-        let counts = try await environment.books.remark(consumer, answers)
-        tellAll()
+        let counts = try await consumers.environment.books.remark(consumer, answers)
+        consumers.tellAll()
         return counts
     }
 
-    /// Something changed that holders of partitions should look at, here or elsewhere.
-    private func tellAll() {
-        lookAgain()
-        environment.tell()
-    }
+    /// No more hand-outs on this node: what is not begun is handed back, members end with
+    /// UNAVAILABLE. Handlers drain with the groups.
+    public func drain() { consumers.drain() }
 
     /// Another node did something that this one should look at.
-    public func lookAgain() {
-        keeping.raise()
-    }
+    public func lookAgain() { consumers.lookAgain() }
 
-    /// No more hand-outs on this node: what is not begun is handed back, members end with
-    /// UNAVAILABLE.
-    public func drain() {
-        state.withLock { $0.isDraining = true }
-        start.finish()
-        keeping.raise()
-    }
-
-    /// Keeps this node's share of the groups; returns when it drains and its members' work is
+    /// Keeps this node's share of all consumers; returns when it drains and its members' work is
     /// answered, or the grace is over.
-    public func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.runEngines() }
-            group.addTask { try await self.keep() }
-            group.addTask { try await self.poll() }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
-        // What is left is free at once, and what was handed out counts as lost.
-        try await environment.books.end(environment.node)
-        environment.tell()
-    }
-
-    /// Returns when the node drains and all is answered.
-    private func runEngines() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for await engine in started {
-                group.addTask {
-                    try await engine.run()
-                    self.forget(engine)
-                }
-            }
-            try await group.waitForAll()
-        }
-    }
-
-    private func forget(_ engine: ConsumerEngine) {
-        state.withLock { state in
-            for (consumer, other) in state.engines where other === engine {
-                state.engines[consumer] = nil
-            }
-        }
-    }
-
-    private func poll() async throws {
-        while true {
-            try await environment.time.sleep(for: configuration.pollInterval)
-            keeping.raise()
-        }
-    }
-
-    /// Shows that this node lives, and sees to it that the partitions are where they should be.
-    private func keep() async throws {
-        var drainedAt: Duration?
-        while true {
-            try Task.checkCancellation()
-            let (engines, isDraining) = state.withLock { ($0.engines, $0.isDraining) }
-            if isDraining {
-                for engine in engines.values { await engine.drain() }
-                let now = environment.time.now()
-                drainedAt = drainedAt ?? now
-                if let drainedAt, now >= drainedAt + configuration.drainGrace { return }
-            }
-            do {
-                try await look(after: engines, isDraining: isDraining)
-            } catch let error as EventsError {
-                environment.logger.warning(
-                    "Groups cannot be looked after", [.error: .init(String(describing: error))])
-            }
-            await keeping.wait()
-        }
-    }
-
-    private func look(
-        after engines: [Int32: ConsumerEngine], isDraining: Bool
-    ) async throws {
-        guard !engines.isEmpty else { return }
-        var members: [ConsumerMembers] = []
-        for (consumer, engine) in engines {
-            let count = isDraining ? 0 : await engine.memberCount
-            if count > 0 { members.append(ConsumerMembers(consumer: consumer, count: count)) }
-        }
-        let books = environment.books
-        try await books.beat(environment.node, for: configuration.leaseTime, members: members)
-        var known: [Int32: [PartitionMark?]] = [:]
-        for (consumer, engine) in engines { known[consumer] = await engine.marks }
-        for survey in try await books.survey(Array(engines.keys)) {
-            guard let marks = known[survey.consumer] else { continue }
-            try await engines[survey.consumer]?.heed(survey, known: marks)
-        }
-    }
+    public func run() async throws { try await consumers.run() }
 }
 
 extension Verdict {

@@ -22,7 +22,8 @@ struct WorkItem {
 
     struct HandOut: Equatable {
         let member: Int
-        var deadline: Duration
+        /// Nil: none but its member's life.
+        var deadline: Duration?
         /// When the member took it; nil while it lies ready.
         var taken: Taken?
     }
@@ -48,18 +49,21 @@ struct WorkItem {
     /// Of the last hand-out that was taken.
     var taken: Taken?
 
-    init(_ event: RecordedEvent) {
+    /// - Parameter isOrdered: Within its partition key; else it is a key of its own.
+    init(_ event: RecordedEvent, isOrdered: Bool = true) {
         position = event.position
         partition = event.partition
-        key = WorkKey(tenant: event.tenant, key: event.partitionKey)
+        key = WorkKey(
+            tenant: event.tenant,
+            key: isOrdered ? event.partitionKey : String(event.position.rawValue))
         bytes = event.footprint
         self.event = event
         state = .waiting(until: nil)
     }
 
     /// As another holder left it.
-    init(_ event: RecordedEvent, _ stored: StoredWork) {
-        self.init(event)
+    init(_ event: RecordedEvent, _ stored: StoredWork, isOrdered: Bool = true) {
+        self.init(event, isOrdered: isOrdered)
         attempt = stored.attempt
         lost = stored.lost
         ticket = stored.ticket

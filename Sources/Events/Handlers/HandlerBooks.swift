@@ -1,27 +1,17 @@
-/// The handlers' books: progress, dead letters, ledger, and the status that follows from them.
-/// Implemented over Postgres.
-///
-/// Progress is a cursor and the set of positions below it that are not finished. An event applies
-/// when it is above the cursor or in the set; both change in the transaction of what was done.
+/// The handlers' books, as far as they are not those of every consumer (``ConsumerBooks``): who
+/// there is, and the status that follows from their work. Implemented over Postgres.
 ///
 /// All calls throw ``EventsError`` (`.unavailable` when the store is away), ``BooksError`` where
 /// it says so, or `CancellationError`.
 public protocol HandlerBooks: Sendable {
     /// Makes the handlers known. One that is new counts for events after the head of now (all of
-    /// them in an empty log); a pattern new to a known handler counts from its cursor.
-    func register(_ handlers: [HandlerDescription]) async throws
-
-    /// Makes results with an older fencing number be refused.
+    /// them in an empty log); a pattern new to a known handler counts from where that is.
     ///
-    /// - Returns: The handler's cursor.
-    /// - Throws: ``BooksError/fenced``.
-    func claim(_ handler: String, fence: Int64) async throws -> Position
+    /// - Returns: What the books have of each, in no order.
+    func register(_ handlers: [HandlerDescription]) async throws -> [StoredHandler]
 
-    /// Records work, all or nothing: the cursor, what failed, ledger rows, projections' rows.
-    /// Committing the same work again after its answer was lost changes nothing.
-    ///
-    /// - Throws: ``BooksError``.
-    func commit(_ work: HandlerWork) async throws
+    /// What the books have of a handler; nil when there is none.
+    func find(_ name: String) async throws -> StoredHandler?
 
     /// Every handler known to any node, by name.
     func progress() async throws -> [HandlerProgress]
@@ -29,10 +19,13 @@ public protocol HandlerBooks: Sendable {
     /// How far the handlers are with events; in the order of the events.
     func standings(of events: [RecordedEvent]) async throws -> [EventStanding]
 
+    /// Which of the events a handler has still to be handed for the first time, or is at.
+    func unreached(_ handler: String, _ events: [RecordedEvent]) async throws -> Set<Position>
+
     /// The newest deliveries of the event at a position.
     func deliveries(at position: Position, limit: Int) async throws -> DeliveryHistory
 
-    /// Positions below a cursor that are unfinished, in the direction of the query.
+    /// Positions that were taken up and are unfinished, in the direction of the query.
     func unfinished(_ query: UnfinishedQuery) async throws -> [Position]
 }
 
@@ -46,30 +39,20 @@ public enum BooksError: Error, Sendable, Hashable {
     case replayOver
 }
 
-/// What a handler did since its last commit.
-public struct HandlerWork: Sendable {
-    public let handler: String
-    /// As a consumer in the ledger.
-    public var consumer: String { HandlerName.consumer(handler) }
-    public let fence: Int64
-    public let node: String
-    /// The cursor before.
-    public let from: Position
-    /// The cursor after.
-    public var through: Position
-    /// In order of position, at `from` < position <= `through`.
-    public var runs: [HandlerRun] = []
+/// A handler as the books know it.
+public struct StoredHandler: Sendable, Hashable {
+    public let name: String
+    /// Its number as a consumer.
+    public let consumer: Int32
+    /// Grows with each change.
+    public let version: Int64
+    public let isPaused: Bool
 
-    public init(
-        handler: String, fence: Int64, node: String, from: Position, through: Position,
-        runs: [HandlerRun] = []
-    ) {
-        self.handler = handler
-        self.fence = fence
-        self.node = node
-        self.from = from
-        self.through = through
-        self.runs = runs
+    public init(name: String, consumer: Int32, version: Int64, isPaused: Bool) {
+        self.name = name
+        self.consumer = consumer
+        self.version = version
+        self.isPaused = isPaused
     }
 }
 
@@ -79,6 +62,7 @@ public struct HandlerProgress: Sendable, Hashable {
     /// Patterns, each with the position after which it counts.
     public let patterns: [Pattern]
     public let hasExternalSideEffects: Bool
+    /// All up to here was taken up: it is finished, or a lookup of what is unfinished finds it.
     public let position: Position
 
     public struct Pattern: Sendable, Hashable {

@@ -39,4 +39,15 @@ public struct HandlerError: Error, Sendable, Hashable {
     public static func refused(_ text: String, target: String) -> HandlerError {
         HandlerError(.refused, text, retryAfter: nil, target: target)
     }
+
+    /// What tenants are told of it.
+    var reportClass: FailureReport.Class {
+        switch kind {
+        case .transient: .temporary
+        case .permanent: .handlerFailed
+        case .refused: .refused
+        }
+    }
+
+    var mayBeRetried: Bool { kind != .permanent }
 }

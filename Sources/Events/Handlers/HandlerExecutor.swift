@@ -8,22 +8,23 @@ struct HandlerExecutor: Sendable {
     let logger: Logger
     let metrics: MetricsRegistry
 
-    /// - Throws: `CancellationError` only, when this task was cancelled: then nothing is known of
-    ///   the run, and it is to be done again.
+    /// - Parameter control: Ends the run; its time limit too. Without one the run is timed here.
+    /// - Throws: `CancellationError` only, when this task was cancelled, or the run was ended for
+    ///   another reason than its time: then nothing is known of the run, and it is to be done again.
     func run(
-        _ event: RecordedEvent, attempt: Int, replay: EventID? = nil
+        _ event: RecordedEvent, attempt: Int, replay: EventID? = nil, control: RunControl? = nil
     ) async throws -> HandlerRun {
         let startedAt = Timestamp(wallClock.now())
         let start = time.now()
         func ended(
             _ outcome: DeliveryOutcome, _ failure: FailureReport? = nil,
-            changes: [ProjectionChange] = []
+            _ error: HandlerError? = nil, changes: [ProjectionChange] = []
         ) -> HandlerRun {
             let duration = time.now() - start
             count(event, duration, isFailure: failure != nil)
             return HandlerRun(
                 event: event, attempt: attempt, outcome: outcome, startedAt: startedAt,
-                duration: duration, failure: failure, changes: changes)
+                duration: duration, failure: failure, error: error, changes: changes)
         }
         do {
             switch entry {
@@ -35,17 +36,48 @@ struct HandlerExecutor: Sendable {
             case .handler(let handler):
                 let context = HandlerContext(
                     deliveryID: handler.deliveryID(of: event), attempt: attempt, replay: replay)
-                let verdict = try await withTimeLimit(handler.timeLimit, time) {
+                let verdict = try await timed(by: control, after: handler.timeLimit) {
                     try await handler.handle(event, context: context)
                 }
                 return ended(verdict == .done ? .succeeded : .declined)
             }
         } catch is TimeLimitExceeded {
-            return ended(.timedOut, report(.timedOut, event, "over its time limit"))
+            let error = HandlerError.transient("over its time limit")
+            return ended(.timedOut, report(.timedOut, event, error.text), error)
         } catch {
-            if Task.isCancelled { throw CancellationError() }
-            return ended(.failed, report(.handlerFailed, event, String(describing: error)))
+            if Task.isCancelled || control?.end != nil { throw CancellationError() }
+            guard let error = error as? HandlerError else {
+                return ended(.failed, report(.handlerFailed, event, String(describing: error)))
+            }
+            return ended(.failed, report(error.reportClass, event, error.text), error)
         }
+    }
+
+    private func timed(
+        by control: RunControl?, after limit: Duration,
+        _ work: @escaping @Sendable () async throws -> HandlerVerdict
+    ) async throws -> HandlerVerdict {
+        guard let control else { return try await withTimeLimit(limit, time, work) }
+        let verdict: HandlerVerdict?
+        do {
+            verdict = try await control.run(work)
+        } catch {
+            // What a cancelled run throws says nothing.
+            verdict = nil
+            if control.end == nil { throw error }
+        }
+        if let verdict { return verdict }
+        if control.end == .timeLimit { throw TimeLimitExceeded() }
+        throw CancellationError()
+    }
+
+    /// What a run was, of which its events' change was refused by the store.
+    func refused(_ event: RecordedEvent, attempt: Int) -> HandlerRun {
+        HandlerRun(
+            event: event, attempt: attempt, outcome: .failed,
+            startedAt: Timestamp(wallClock.now()), duration: .zero,
+            failure: report(
+                .changeRefused, event, "the store refused the projection's change"))
     }
 
     /// Puts the full text into the operator's log; tenants get what is returned.

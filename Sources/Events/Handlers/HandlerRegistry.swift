@@ -46,7 +46,8 @@ public struct HandlerRegistry: Sendable {
     public var descriptions: [HandlerDescription] {
         entries.map { entry in
             HandlerDescription(
-                name: entry.traits.name, types: entry.traits.types,
+                name: entry.traits.name, consumer: entry.traits.consumer,
+                types: entry.traits.types,
                 hasExternalSideEffects: entry.traits.hasExternalSideEffects)
         }
     }
@@ -55,11 +56,16 @@ public struct HandlerRegistry: Sendable {
 /// What the books keep of a handler, so that every node knows it.
 public struct HandlerDescription: Sendable, Hashable {
     public let name: String
+    /// As the ledger names it.
+    public let consumer: String
     public let types: [TypePattern]
     public let hasExternalSideEffects: Bool
 
-    public init(name: String, types: [TypePattern], hasExternalSideEffects: Bool) {
+    public init(
+        name: String, consumer: String? = nil, types: [TypePattern], hasExternalSideEffects: Bool
+    ) {
         self.name = name
+        self.consumer = consumer ?? HandlerName.consumer(name)
         self.types = types
         self.hasExternalSideEffects = hasExternalSideEffects
     }

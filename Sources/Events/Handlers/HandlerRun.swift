@@ -7,12 +7,15 @@ public struct HandlerRun: Sendable {
     public let duration: Duration
     /// Set when the outcome is a failure.
     public let failure: FailureReport?
+    /// What the handler knows of the failure; nil: it is permanent.
+    public let error: HandlerError?
     /// What a projection wants changed.
     public let changes: [ProjectionChange]
 
     public init(
         event: RecordedEvent, attempt: Int, outcome: DeliveryOutcome, startedAt: Timestamp,
-        duration: Duration, failure: FailureReport? = nil, changes: [ProjectionChange] = []
+        duration: Duration, failure: FailureReport? = nil, error: HandlerError? = nil,
+        changes: [ProjectionChange] = []
     ) {
         self.event = event
         self.attempt = attempt
@@ -20,6 +23,7 @@ public struct HandlerRun: Sendable {
         self.startedAt = startedAt
         self.duration = duration
         self.failure = failure
+        self.error = error
         self.changes = changes
     }
 
@@ -37,6 +41,10 @@ public struct FailureReport: Sendable, Hashable {
     public enum Class: String, Sendable, Hashable, CaseIterable {
         case handlerFailed = "HANDLER_FAILED"
         case timedOut = "TIMED_OUT"
+        /// It may go well another time.
+        case temporary = "TEMPORARY"
+        /// What the handler calls does not let it in.
+        case refused = "REFUSED"
         /// The store refused what a projection wanted changed.
         case changeRefused = "CHANGE_REFUSED"
     }

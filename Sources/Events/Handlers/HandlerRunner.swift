@@ -1,120 +1,124 @@
 import Telemetry
 
-/// Runs one handler from its durable cursor, on this node while it holds the handler's lease.
+/// Runs one handler's share of this node: a member of the handler's consumer that lives here.
+///
+/// 1. The engine hands it events, one of a key at a time, after their attempts were stored: so
+///    nothing runs unseen, and a node that was taken over runs nothing new.
+/// 2. Each runs as a task of its own, ``HandlerTraits/concurrency`` at a time; a projection, which
+///    only computes, runs all that it was handed in one go.
+/// 3. What became of a run goes back to the engine: done, again after a pause (``RetryPolicy``),
+///    dead letter, or, when the node stops, not begun. The engine stores it with the next batch,
+///    under the fence of the event's partition; a projection's changes go into the same transaction.
+///
+/// There is no deadline for an answer, since the node's own lease bounds it: when another node has
+/// taken a partition over, its runs here are cancelled, and what they say is refused. The delivery
+/// id is the same for each run of an event.
 struct HandlerRunner: Sendable {
     let entry: HandlerRegistry.Entry
-    let books: any HandlerBooks
-    let subscriptions: Subscriptions
-    let leases: LeaseKeeper
+    let engine: ConsumerEngine
     let executor: HandlerExecutor
     let counts: HandlerCounts
-    let node: String
     let time: Timekeeper
+    let wallClock: any WallClock
     let logger: Logger
 
-    private var name: String { entry.traits.name }
+    /// Events that are handed out ahead of a handler's runs, and of a projection's.
+    private static let window = 1_024
+    private static let projected = 2_048
 
-    /// Returns when the node drains; otherwise goes on until it is cancelled.
+    /// Returns when the node drains and nothing runs any more.
     func run() async throws {
-        var backOff = BackOff()
-        while true {
-            do {
-                try await leases.withLease(
-                    entry.traits.consumer, unless: { subscriptions.isDraining },
-                    { lease in try await work(under: lease) })
-                if subscriptions.isDraining { return }
-            } catch let error as CancellationError {
-                throw error
-            } catch let error as EventsError where error.reason == .draining {
-                return
-            } catch is LeaseKeeper.LeaseLost {
-                backOff.reset()
-            } catch {
-                logger.warning(
-                    "Handler interrupted",
-                    [.handler: .init(name), .error: .init(String(describing: error))])
-            }
-            try await time.sleep(for: backOff.next())
+        let concurrency: Int
+        switch entry {
+        case .handler(let handler): concurrency = handler.concurrency
+        case .projection: concurrency = Self.projected
         }
-    }
-
-    private func work(under lease: Lease) async throws {
-        let position = try await books.claim(name, fence: lease.fence)
-        logger.info(
-            "Handler starts",
-            [.handler: .init(name), .position: .init(position), .fence: .init(lease.fence)])
-        let request = SubscriptionRequest(
-            filter: EventFilter(types: entry.traits.types, tenants: .all),
-            start: .after(position), heartbeat: .seconds(1))
-        var subscription = try await subscriptions.open(request)
-        var journal = WorkJournal(
-            handler: name, fence: lease.fence, node: node, position: position)
-        while let item = try await subscription.next() {
-            switch item {
-            case .deliveries(let events):
-                for event in events {
-                    journal.begin(now: time.now())
-                    let run = try await executor.run(event, attempt: 1)
-                    if journal.add(run, now: time.now()) { try await commit(&journal) }
-                    // What is left of the batch belongs to the next holder.
-                    if subscriptions.isDraining { return try await commit(&journal) }
-                }
-                try await commit(&journal)
-                if let moment = journal.nextLook(after: events.count), moment > time.now() {
-                    try await time.sleep(moment)
-                }
-            case .checkpoint(let position), .caughtUp(let position):
-                journal.passed(position)
-                try await commit(&journal)
-            }
-        }
-    }
-
-    private func commit(_ journal: inout WorkJournal) async throws {
-        guard let work = journal.pending else { return }
         do {
-            try await commit(work)
-        } catch BooksError.changeRefused {
-            try await commitEachAlone(work)
-        }
-        journal.committed()
-    }
-
-    /// One event's change breaks a rule of the projection's table: that event fails, the others
-    /// count.
-    private func commitEachAlone(_ work: HandlerWork) async throws {
-        var from = work.from
-        for (index, run) in work.runs.enumerated() {
-            let isLast = index == work.runs.count - 1
-            var single = HandlerWork(
-                handler: work.handler, fence: work.fence, node: work.node, from: from,
-                through: isLast ? work.through : run.event.position, runs: [run])
-            do {
-                try await commit(single)
-            } catch BooksError.changeRefused {
-                let failure = executor.report(
-                    .changeRefused, run.event, "the store refused the projection's change")
-                single.runs = [run.failing(failure)]
-                try await commit(single)
+            let member = try await engine.joinHere(
+                concurrency: concurrency, window: max(concurrency, Self.window))
+            logger.info("Handler starts", [.handler: .init(entry.traits.name)])
+            switch entry {
+            case .handler: try await work(as: member)
+            case .projection: try await project(as: member)
             }
-            from = single.through
+            await engine.leave(member)
+        } catch let error as EventsError where error.reason == .draining {}
+    }
+
+    // MARK: Handlers
+
+    private func work(as member: Int) async throws {
+        let limits = RunLimits(entry.traits.timeLimit, time)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await limits.run() }
+            group.addTask { try await dispatch(as: member, limits) }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 
-    /// Tries again while the store is away: the work is done, and would be repeated otherwise.
-    /// Losing the lease cancels this.
-    private func commit(_ work: HandlerWork) async throws {
-        var backOff = BackOff()
+    /// Returns when the node drains and all that was begun is over.
+    private func dispatch(as member: Int, _ limits: RunLimits) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            do {
+                while true {
+                    for run in try await engine.nextRuns(member) {
+                        group.addTask { await perform(run, as: member, limits) }
+                    }
+                }
+            } catch let error as EventsError where error.reason == .draining {}
+        }
+    }
+
+    private func perform(_ run: HandedRun, as member: Int, _ limits: RunLimits) async {
+        let id = limits.add(run.control)
+        let verdict: RunVerdict
+        do {
+            let ended = try await executor.run(
+                run.event, attempt: run.attempt, control: run.control)
+            verdict = RunVerdict(run, self.verdict(on: ended))
+            counts.add([ended])
+        } catch {
+            verdict = RunVerdict(run, Verdict(.release))
+        }
+        limits.remove(id)
+        await engine.settle([verdict], of: member)
+    }
+
+    // MARK: Projections
+
+    private func project(as member: Int) async throws {
         while true {
-            do {
-                try await books.commit(work)
-                counts.add(work.runs)
-                return
-            } catch let error as EventsError where error.code == .unavailable {
-                logger.warning(
-                    "A handler's progress waits for the store", [.handler: .init(name)])
-                try await time.sleep(for: backOff.next())
+            var verdicts: [RunVerdict] = []
+            var ended: [HandlerRun] = []
+            for run in try await engine.nextRuns(member) {
+                let result =
+                    run.isUnacceptable
+                    ? executor.refused(run.event, attempt: run.attempt)
+                    : try await executor.run(run.event, attempt: run.attempt)
+                ended.append(result)
+                verdicts.append(RunVerdict(run, verdict(on: result), changes: result.changes))
             }
+            counts.add(ended)
+            await engine.settle(verdicts, of: member)
         }
+    }
+
+    // MARK: Verdicts
+
+    private func verdict(on run: HandlerRun) -> Verdict {
+        guard let failure = run.failure else { return Verdict(.ack, outcome: run.outcome) }
+        var random = SystemRandomNumberGenerator()
+        guard let error = run.error, error.mayBeRetried,
+            let pause = entry.traits.retry.pause(
+                after: run.attempt, age: age(of: run.event), retryAfter: error.retryAfter,
+                random: &random)
+        else { return Verdict(.deadLetter, reason: failure.message) }
+        return Verdict(.retry, reason: failure.message, delay: pause, outcome: run.outcome)
+    }
+
+    private func age(of event: RecordedEvent) -> Duration {
+        let now = Timestamp(wallClock.now())
+        return .microseconds(max(0, now.microseconds - event.recordedAt.microseconds))
     }
 }

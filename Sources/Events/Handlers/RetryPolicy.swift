@@ -29,6 +29,22 @@ public struct RetryPolicy: Sendable, Hashable {
         self.maxAge = maxAge
     }
 
+    /// How long to wait after a failed attempt, counted from 1; nil: it is over.
+    ///
+    /// - Parameters:
+    ///   - age: Of the event.
+    ///   - retryAfter: What the handler asked for: no earlier, up to 12 h.
+    func pause(
+        after attempt: Int, age: Duration, retryAfter: Duration?,
+        random: inout some RandomNumberGenerator
+    ) -> Duration? {
+        guard attempt < maxAttempts else { return nil }
+        let bound = min(maxDelay, firstDelay * (1 << min(attempt - 1, 30)))
+        var pause = bound * Double.random(in: 0...1, using: &random)
+        if let retryAfter { pause = min(max(retryAfter, pause), Self.longestDelay) }
+        return age + pause > maxAge ? nil : pause
+    }
+
     func faults(under field: String) -> [FieldViolation] {
         var faults: [FieldViolation] = []
         func check(_ isRight: Bool, _ name: String, _ rule: String) {

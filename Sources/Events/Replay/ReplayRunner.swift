@@ -91,12 +91,15 @@ final class ReplayRunner: Sendable {
                 job.id, after: cursor, limit: pace.batch(atMost: Self.pageEvents))
             guard let last = positions.last else { return true }
             let events = try await log.events(at: positions)
-            let reached = try await reached(by: target.handler)
+            let unreached = try await books.unreached(target.handler, events)
             var runs: [HandlerRun] = []
             for event in events where entry.wants(event.type) {
                 let pause = pace.next(now: time.now())
                 if pause > .zero { try await time.sleep(for: pause) }
-                runs.append(try await run(event, executor, reached: reached, replay: job.id))
+                runs.append(
+                    try await run(
+                        event, executor, isReached: !unreached.contains(event.position),
+                        replay: job.id))
             }
             let work = ReplayWork(
                 replay: job.id, fence: fence, handler: target.handler, node: node, from: cursor,
@@ -109,19 +112,15 @@ final class ReplayRunner: Sendable {
     }
 
     private func run(
-        _ event: RecordedEvent, _ executor: HandlerExecutor, reached: Position, replay: EventID
+        _ event: RecordedEvent, _ executor: HandlerExecutor, isReached: Bool, replay: EventID
     ) async throws -> HandlerRun {
-        if event.position > reached {
+        if !isReached {
             // The handler gets it live, for the first time, in its order.
             return HandlerRun(
                 event: event, attempt: 1, outcome: .skipped,
                 startedAt: Timestamp(wallClock.now()), duration: .zero)
         }
         return try await executor.run(event, attempt: 1, replay: replay)
-    }
-
-    private func reached(by handler: String) async throws -> Position {
-        try await books.progress().first { $0.name == handler }?.position ?? .zero
     }
 
     private func commit(_ work: ReplayWork, _ executor: HandlerExecutor) async throws {

@@ -11,11 +11,16 @@ enum ConsumerSQL {
         "handlers_register_patterns", PackageResources.handlers_register_patterns_sql)
     static let handlersProgress = statement(
         "handlers_progress", PackageResources.handlers_progress_sql)
-    static let handlerClaim = statement("handler_claim", PackageResources.handler_claim_sql)
-    static let handlerCommit = statement("handler_commit", PackageResources.handler_commit_sql)
-    static let handlerState = statement("handler_state", PackageResources.handler_state_sql)
-    static let handlerFail = statement("handler_fail", PackageResources.handler_fail_sql)
+    static let handlersAdopt = statement("handlers_adopt", PackageResources.handlers_adopt_sql)
+    static let handlersFind = statement("handlers_find", PackageResources.handlers_find_sql)
+    static let handlerUnreached = statement(
+        "handler_unreached", PackageResources.handler_unreached_sql)
     static let handlerFinish = statement("handler_finish", PackageResources.handler_finish_sql)
+
+    static let savepoint = statement("savepoint", PackageResources.savepoint_sql)
+    static let savepointRelease = statement(
+        "savepoint_release", PackageResources.savepoint_release_sql)
+    static let savepointBack = statement("savepoint_back", PackageResources.savepoint_back_sql)
 
     static let ledgerAppend = statement("ledger_append", PackageResources.ledger_append_sql)
     static let eventStandings = statement("event_standings", PackageResources.event_standings_sql)

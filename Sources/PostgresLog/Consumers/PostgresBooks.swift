@@ -9,20 +9,22 @@ public struct PostgresBooks: HandlerBooks {
         store = ConsumerStore(pool: pool)
     }
 
-    /// Source: `SQL/handlers_register.sql`, `SQL/handlers_register_patterns.sql`.
-    public func register(_ handlers: [HandlerDescription]) async throws {
+    /// Source: `SQL/handlers_register.sql`, `SQL/handlers_adopt.sql`,
+    /// `SQL/handlers_register_patterns.sql`, `SQL/handlers_find.sql`.
+    public func register(_ handlers: [HandlerDescription]) async throws -> [StoredHandler] {
         // In one order, so that nodes that start together do not wait for each other in a circle.
         let handlers = handlers.sorted { $0.name < $1.name }
         let patterns = handlers.flatMap { handler in
             handler.types.map { (handler: handler.name, pattern: $0) }
         }
-        try await store.transaction { transaction in
+        return try await store.transaction { transaction in
             _ = try await transaction.execute(
                 ConsumerSQL.handlersRegister,
                 [
-                    .textArray(handlers.map(\.name)),
+                    .textArray(handlers.map(\.name)), .textArray(handlers.map(\.consumer)),
                     .boolArray(handlers.map(\.hasExternalSideEffects)),
                 ])
+            _ = try await transaction.execute(ConsumerSQL.handlersAdopt, [])
             _ = try await transaction.execute(
                 ConsumerSQL.handlersRegisterPatterns,
                 [
@@ -30,64 +32,21 @@ public struct PostgresBooks: HandlerBooks {
                     .textArray(patterns.map(\.pattern.text)),
                     .textArray(patterns.map(\.pattern.regularExpression)),
                 ])
-        }
-    }
-
-    /// Source: `SQL/handler_claim.sql`.
-    public func claim(_ handler: String, fence: Int64) async throws -> Position {
-        let rows = try await store.execute(
-            ConsumerSQL.handlerClaim, [.text(handler), .int8(fence)])
-        guard let row = rows.first else { throw BooksError.fenced }
-        return try ConsumerStore.reading { () throws(PostgresError) in try row.position(0) }
-    }
-
-    /// Source: `SQL/handler_commit.sql`, `SQL/handler_fail.sql`, the projections' statements.
-    public func commit(_ work: HandlerWork) async throws {
-        let failed = work.runs.filter(\.outcome.isFailure)
-        let changes = work.runs.flatMap(\.changes)
-        let parameters = commitParameters(work)
-        let hasMoved: Bool
-        if failed.isEmpty && changes.isEmpty {
-            hasMoved = !(try await store.execute(ConsumerSQL.handlerCommit, parameters)).isEmpty
-        } else {
-            hasMoved = try await store.transaction { transaction in
-                let rows = try await transaction.execute(ConsumerSQL.handlerCommit, parameters)
-                guard !rows.isEmpty else { return false }
-                if !failed.isEmpty {
-                    _ = try await transaction.execute(
-                        ConsumerSQL.handlerFail, Self.failParameters(work.consumer, failed))
-                }
-                try await transaction.apply(changes)
-                return true
+            var stored: [StoredHandler] = []
+            for row in try await transaction.execute(
+                ConsumerSQL.handlersFind, [.textArray(handlers.map(\.name))])
+            {
+                stored.append(try row.handler())
             }
+            return stored
         }
-        if !hasMoved { try await confirm(work) }
     }
 
-    private func commitParameters(_ work: HandlerWork) -> [Parameter] {
-        [
-            .text(work.handler), .int8(work.fence), .position(work.from), .position(work.through),
-            .text(work.node),
-        ] + LedgerColumns.parameters(work.runs)
-    }
-
-    private static func failParameters(
-        _ consumer: String, _ failed: [HandlerRun]
-    ) -> [Parameter] {
-        [
-            .text(consumer), .positions(failed.map(\.event.position)),
-            .textArray(failed.map { $0.failure?.message ?? "" }),
-        ]
-    }
-
-    /// The cursor did not move: it had been moved by this very work, or is another's by now.
-    private func confirm(_ work: HandlerWork) async throws {
-        let rows = try await store.execute(ConsumerSQL.handlerState, [.text(work.handler)])
-        guard let row = rows.first else { throw BooksError.fenced }
-        let (position, fence) = try ConsumerStore.reading { () throws(PostgresError) in
-            (try row.position(0), try row.int64(1))
-        }
-        guard fence == work.fence, position == work.through else { throw BooksError.fenced }
+    /// Source: `SQL/handlers_find.sql`.
+    public func find(_ name: String) async throws -> StoredHandler? {
+        let rows = try await store.execute(ConsumerSQL.handlersFind, [.textArray([name])])
+        guard let row = rows.first else { return nil }
+        return try ConsumerStore.reading { () throws(PostgresError) in try row.handler() }
     }
 
     /// Source: `SQL/handlers_progress.sql`.
@@ -115,7 +74,8 @@ public struct PostgresBooks: HandlerBooks {
     public func standings(of events: [RecordedEvent]) async throws -> [EventStanding] {
         let rows = try await store.execute(
             ConsumerSQL.eventStandings,
-            [.positions(events.map(\.position)), .textArray(events.map(\.type))])
+            [.positions(events.map(\.position)), .textArray(events.map(\.type))]
+                + Self.places(events))
         return try ConsumerStore.reading { () throws(PostgresError) in
             var standings: [EventStanding] = []
             for row in rows {
@@ -127,6 +87,28 @@ public struct PostgresBooks: HandlerBooks {
                         errorMessage: try row.optionalString(2) ?? ""))
             }
             return standings
+        }
+    }
+
+    /// Partitions, tenants, partition keys.
+    private static func places(_ events: [RecordedEvent]) -> [Parameter] {
+        [
+            .partitions(events.map(\.partition)), .textArray(events.map(\.tenant.rawValue)),
+            .textArray(events.map(\.partitionKey)),
+        ]
+    }
+
+    /// Source: `SQL/handler_unreached.sql`.
+    public func unreached(
+        _ handler: String, _ events: [RecordedEvent]
+    ) async throws -> Set<Position> {
+        let rows = try await store.execute(
+            ConsumerSQL.handlerUnreached,
+            [.text(handler), .positions(events.map(\.position))] + Self.places(events))
+        return try ConsumerStore.reading { () throws(PostgresError) in
+            var positions: Set<Position> = []
+            for row in rows { positions.insert(try row.position(0)) }
+            return positions
         }
     }
 
@@ -159,5 +141,14 @@ public struct PostgresBooks: HandlerBooks {
             for row in rows { positions.append(try row.position(0)) }
             return positions
         }
+    }
+}
+
+extension Row {
+    /// As `SQL/handlers_find.sql` has it.
+    fileprivate func handler() throws(PostgresError) -> StoredHandler {
+        StoredHandler(
+            name: try string(0), consumer: try int32(1), version: try int64(2),
+            isPaused: try bool(3))
     }
 }

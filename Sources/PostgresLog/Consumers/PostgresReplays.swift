@@ -158,7 +158,6 @@ public struct PostgresReplays: ReplayStore {
     /// Source: `SQL/replay_advance.sql`, `SQL/handler_finish.sql`, `SQL/ledger_append.sql`, the
     /// projections' statements.
     public func commit(_ work: ReplayWork) async throws {
-        let consumer = "handler/\(work.handler)"
         let succeeded = work.runs.filter { $0.outcome == .succeeded || $0.outcome == .declined }
         let hasMoved = try await store.transaction { transaction in
             let moved = try await transaction.execute(
@@ -171,12 +170,12 @@ public struct PostgresReplays: ReplayStore {
             guard !moved.isEmpty else { return false }
             _ = try await transaction.execute(
                 ConsumerSQL.ledgerAppend,
-                [.text(consumer), .text(work.node), .id(work.replay)]
+                [.text(work.handler), .text(work.node), .id(work.replay)]
                     + LedgerColumns.parameters(work.runs))
             let finished = try await transaction.execute(
                 ConsumerSQL.handlerFinish,
                 [
-                    .text(consumer), .positions(succeeded.map(\.event.position)),
+                    .text(work.handler), .positions(succeeded.map(\.event.position)),
                     .int2(Self.resolvedByReplay),
                 ])
             var wereOpen: Set<Position> = []

@@ -21,6 +21,7 @@ enum GroupSQL {
     static let workLeft = SQLText.statement("work_left", PackageResources.work_left_sql)
     static let lanesLeft = SQLText.statement("lanes_left", PackageResources.lanes_left_sql)
     static let consume = SQLText.statement("consume", PackageResources.consume_sql)
+    static let consumed = SQLText.statement("consumed", PackageResources.consumed_sql)
     static let remarks = SQLText.statement("remarks", PackageResources.remarks_sql)
     static let remark = SQLText.statement("remark", PackageResources.remark_sql)
     static let eventsKept = SQLText.statement("events_kept", PackageResources.events_kept_sql)

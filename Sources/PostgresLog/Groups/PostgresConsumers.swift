@@ -3,7 +3,7 @@ import Postgres
 
 /// The books of consumers that share work by partitions, in Postgres.
 public struct PostgresConsumers: ConsumerBooks {
-    private let store: ConsumerStore
+    let store: ConsumerStore
     private let log: PostgresEventLog
 
     /// - Parameter log: Reads events, over its pool.
@@ -22,6 +22,7 @@ public struct PostgresConsumers: ConsumerBooks {
                 .text(node), .int8(LedgerColumns.microseconds(time) / 1_000),
                 .int4Array(members.map(\.consumer)),
                 .int4Array(members.map { Int32(clamping: $0.count) }),
+                .boolArray(members.map(\.isBroken)),
             ])
     }
 
@@ -88,20 +89,12 @@ public struct PostgresConsumers: ConsumerBooks {
         }
     }
 
-    /// Source: `SQL/consume.sql`.
+    /// Source: `SQL/consume.sql`, the projections' statements.
     public func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer {
+        if !batch.changes.isEmpty { return try await commitChanges(batch) }
         let rows = try await store.execute(GroupSQL.consume, batch.parameters)
         return try ConsumerStore.reading { () throws(PostgresError) in
-            var answer = BatchAnswer()
-            for row in rows {
-                let number = try row.int64(1)
-                if try row.int32(0) == 1 {
-                    answer.refused.insert(Int(number))
-                } else {
-                    answer.remarked.insert(Position(UInt64(clamping: number)))
-                }
-            }
-            return answer
+            try Recorded(rows).answer
         }
     }
 

@@ -1,5 +1,6 @@
 -- Says that a node lives, and how many members it has. $1 node, $2 milliseconds until it is taken
--- for dead, $3 consumers and $4 members of each: all it has. No result.
+-- for dead, $3 consumers, $4 members of each and $5 whether one of its circuits is open: all it has.
+-- No result.
 with alive as (
     insert into apus.consumer_nodes (node, expires_at)
     values ($1, clock_timestamp() + $2::bigint * interval '1 millisecond')
@@ -11,8 +12,9 @@ with alive as (
     delete from apus.consumer_nodes n
     where n.expires_at < clock_timestamp() - interval '1 day' and n.node <> $1
 )
-insert into apus.consumer_members as m (consumer_id, node, members)
-select c.consumer, $1, c.members
-from unnest($3::integer[], $4::integer[]) as c (consumer, members)
-on conflict (consumer_id, node) do update set members = excluded.members
-where m.members <> excluded.members
+insert into apus.consumer_members as m (consumer_id, node, members, broken)
+select c.consumer, $1, c.members, c.broken
+from unnest($3::integer[], $4::integer[], $5::boolean[]) as c (consumer, members, broken)
+on conflict (consumer_id, node) do update
+set members = excluded.members, broken = excluded.broken
+where (m.members, m.broken) <> (excluded.members, excluded.broken)

@@ -1,7 +1,7 @@
 -- Where consumers' partitions and members are. $1 consumers. For each: its number, the version of
--- its group (null: deleted), 64 holders that are alive (empty: none), nodes with members, how many
+-- its group or handler (null: deleted), 64 holders that are alive (empty: none), nodes with members, how many
 -- each has, whether there are remarks, 64 fences, 64 serials.
-select c.id, g.version,
+select c.id, coalesce(g.version, h.version),
     array(
         select case when n.node is null then '' else p.holder end
         from apus.consumer_partitions p
@@ -32,3 +32,4 @@ select c.id, g.version,
         order by p.partition)
 from unnest($1::integer[]) as c (id)
 left join apus.groups g on g.consumer_id = c.id
+left join apus.handlers h on h.consumer_id = c.id

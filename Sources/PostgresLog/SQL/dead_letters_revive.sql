@@ -1,4 +1,4 @@
--- Has groups' dead letters tried again. $1 tenant, $2 consumer (null: any), $3 ids (null: any),
+-- Has dead letters tried again. $1 tenant, $2 consumer (null: any), $3 ids (null: any),
 -- $4 expressions for types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
 -- null: all), $9 microseconds from each to the next. A row for each.
 --
@@ -7,7 +7,7 @@ with chosen as (
     select d.consumer_id, d.partition, d.position,
         (row_number() over (order by d.number) - 1) * $9::bigint as delay_us
     from apus.open_dead_letters d
-    where d.is_group and d.owner = $1 and ($2::text is null or d.consumer = $2)
+    where d.owner = $1 and ($2::text is null or d.consumer = $2)
         and ($3::uuid[] is null or d.event_id = any ($3))
         and ($4::text[] is null or d.type_id = any (
             array(select t.id from apus.types t where t.name ~ any ($4))))

@@ -1,7 +1,9 @@
--- Writes down what handlers want; a pattern that is new counts from the handler's cursor.
+-- Writes down what handlers want; a pattern that is new counts from where the handler is.
 -- $1 handlers' names, $2 patterns, $3 the patterns as regular expressions. No result.
 with wanted as (
-    select h.consumer_id, w.pattern, w.regex, h.position
+    select h.consumer_id, w.pattern, w.regex, coalesce((
+        select min(p.position) from apus.consumer_partitions p
+        where p.consumer_id = h.consumer_id), h.position) as position
     from unnest($1::text[], $2::text[], $3::text[]) as w (name, pattern, regex)
     join apus.handlers h on h.name = w.name
 ), dropped as (

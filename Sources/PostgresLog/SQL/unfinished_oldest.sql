@@ -1,17 +1,34 @@
--- Positions that a handler has not finished though its cursor is past them, oldest first.
+-- Positions that a handler has taken up and not finished, oldest first.
 -- $1 whether only with an open dead letter, $2 tenants (null: all), $3 after, $4 before, both
 -- exclusive, $5 how many.
 select u.position
-from apus.unfinished u
-where u.position > $3 and u.position < $4
-    -- One look into the index a row: an EXISTS would be planned as a scan of all dead letters.
-    and (not $1::boolean or (
-        select true from apus.dead_letters d
-        where d.position = u.position and d.consumer_id = u.consumer_id
-            and d.resolved_at is null
-        limit 1))
-    and ($2::text[] is null or u.tenant_id = any (array(
-        select t.id from apus.tenants t where t.name = any ($2::text[]))))
+from (
+    (
+        select d.position
+        from apus.dead_letters d
+        where d.resolved_at is null and d.position > $3 and d.position < $4
+            -- One look into an index a row: an EXISTS would be planned as a join of whole tables.
+            and (select true from apus.handlers h where h.consumer_id = d.consumer_id)
+            and ($2::text[] is null or d.tenant_id = any (array(
+                select t.id from apus.tenants t where t.name = any ($2::text[]))))
+        order by d.position
+        limit $5
+    )
+    union all
+    (
+        select w.position
+        from apus.work w
+        where not $1::boolean and w.state <> 3 and w.position > $3 and w.position < $4
+            and w.consumer_id = any (array(select h.consumer_id from apus.handlers h))
+            and ($2::text[] is null or (
+                select e.tenant_id = any (array(
+                    select t.id from apus.tenants t where t.name = any ($2::text[])))
+                from apus.events e
+                where e.position = w.position))
+        order by w.position
+        limit $5
+    )
+) u
 group by u.position
-order by u.position asc
+order by u.position
 limit $5

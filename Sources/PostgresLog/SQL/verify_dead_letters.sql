@@ -10,16 +10,12 @@ select d.id, d.position, case
             d.tenant_id, c.tenant_id)
     when (c.id, c.tenant_id, c.data) <> (e.id, e.tenant_id, e.data) then
         format('the copy of the event that the dead letter of %s has differs from it', k.name)
-    when d.resolved_at is null and h.consumer_id is not null and u.position is null then
-        format('the dead letter of handler %s is open, and the event is not', h.name)
     end
 from (
     select * from apus.dead_letters d where d.id > $1 order by d.id limit $2
 ) d
 cross join log
 join apus.consumers k on k.id = d.consumer_id
-left join apus.handlers h on h.consumer_id = d.consumer_id
-left join apus.unfinished u on u.position = d.position and u.consumer_id = d.consumer_id
 left join apus.kept_events c on c.position = d.position
 left join apus.events e on e.position = d.position
 order by d.id

@@ -1,9 +1,12 @@
 -- What is wrong with the tables of projections. No parameters. Result: position, what is wrong; at
 -- most 1,000.
 with progress as (
-    select least(max(a.last_position), max(h.position)) as position
+    select least(max(a.last_position), (
+        select max(p.position)
+        from apus.handlers h
+        join apus.consumer_partitions p on p.consumer_id = h.consumer_id
+        where h.name = 'lead-analytics')) as position
     from apus.appends a
-    left join apus.handlers h on h.name = 'lead-analytics'
 ), leads as (
     select l.tenant, count(*) as leads from apus.leads l group by l.tenant
 ), funnel as (

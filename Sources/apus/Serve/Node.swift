@@ -98,8 +98,7 @@ struct Node: Sendable {
         // What is said of a neighbour's handler does no harm while the neighbour is not there.
         let registry = try known.configured(file.handlers.filter { known[$0.key] != nil })
         handlers = HandlerHost(
-            registry: registry, books: books, leases: leases, subscriptions: subscriptions,
-            node: name, leaseTime: configuration.leaseTime, clock: clock, metrics: metrics,
+            registry: registry, books: books, consumers: groups.consumers, metrics: metrics,
             logger: logger.labelled("handlers"))
         replays = Replays(
             store: PostgresReplays(pool: pool), log: log, books: books, leases: leases,
@@ -135,8 +134,8 @@ struct Node: Sendable {
                 GroupServiceServer(
                     groups: groups, callers: callers, logger: logger.labelled("service")),
                 HandlerServiceServer(
-                    deadLetters: PostgresDeadLetters(log: log, node: name), replays: replays,
-                    callers: callers, logger: logger.labelled("service")),
+                    deadLetters: PostgresDeadLetters(log: log, node: name), callers: callers,
+                    logger: logger.labelled("service")),
                 HealthProtocol(services: names, serving: serving),
                 ReflectionService(
                     pool: EventCatalogue.pool, services: names + ReflectionService.serviceNames),

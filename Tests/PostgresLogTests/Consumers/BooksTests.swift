@@ -1,27 +1,10 @@
-import Events
 import Postgres
 import Testing
 
+@testable import Events
 @testable import PostgresLog
 
 @Suite struct BooksTests {
-    private func work(
-        _ handler: String, fence: Int64 = 1, from: UInt64, through: UInt64,
-        runs: [(RecordedEvent, DeliveryOutcome)] = []
-    ) -> HandlerWork {
-        HandlerWork(
-            handler: handler, fence: fence, node: "node-1", from: Position(from),
-            through: Position(through),
-            runs: runs.map { event, outcome in
-                HandlerRun(
-                    event: event, attempt: 1, outcome: outcome,
-                    startedAt: Timestamp(seconds: 1_700_000_000, nanoseconds: 0),
-                    duration: .milliseconds(3),
-                    failure: outcome.isFailure
-                        ? FailureReport(.handlerFailed, reference: "1234") : nil)
-            })
-    }
-
     private func description(_ name: String, _ types: String...) -> HandlerDescription {
         HandlerDescription(
             name: name, types: types.compactMap(TypePattern.init), hasExternalSideEffects: false)
@@ -30,9 +13,9 @@ import Testing
     @Test func `a handler counts for events after its registration`() async throws {
         try await TestLog.with { test in
             let node = TestNode(test)
-            try await node.books.register([description("first", "lead.*")])
+            _ = try await node.books.register([description("first", "lead.*")])
             _ = try await test.append(.test(), .test(type: "order.paid"))
-            try await node.books.register([
+            _ = try await node.books.register([
                 description("first", "lead.*"), description("second", "lead.*"),
             ])
             _ = try await test.append(.test())
@@ -46,11 +29,10 @@ import Testing
     @Test func `a pattern that is new to a handler counts from its cursor`() async throws {
         try await TestLog.with { test in
             let node = TestNode(test)
-            try await node.books.register([description("one", "lead.created")])
+            _ = try await node.books.register([description("one", "lead.created")])
             _ = try await test.append(.test(type: "order.paid"))
-            _ = try await node.books.claim("one", fence: 1)
-            try await node.books.commit(work("one", from: 0, through: 1))
-            try await node.books.register([description("one", "order.*")])
+            try await node.record("one", through: 1)
+            _ = try await node.books.register([description("one", "order.*")])
             _ = try await test.append(.test(type: "order.paid"), .test(type: "lead.created"))
             try await expectEqual(node.statuses(), [.processed, .pending, .processed])
         }
@@ -59,19 +41,15 @@ import Testing
     @Test func `status follows every handler that wants the event`() async throws {
         try await TestLog.with { test in
             let node = TestNode(test)
-            try await node.books.register([
+            _ = try await node.books.register([
                 description("one", "lead.*"), description("two", "**"),
             ])
             _ = try await test.append(.test(), .test(type: "order.paid"))
             let events = try await test.history()
-            _ = try await node.books.claim("one", fence: 1)
-            _ = try await node.books.claim("two", fence: 1)
             try await expectEqual(node.statuses(), [.pending, .pending])
-            try await node.books.commit(
-                work("one", from: 0, through: 2, runs: [(events[0], .succeeded)]))
+            try await node.record("one", through: 2, [(events[0], .succeeded)])
             try await expectEqual(node.statuses(), [.processing, .pending])
-            try await node.books.commit(
-                work("two", from: 0, through: 1, runs: [(events[0], .declined)]))
+            try await node.record("two", through: 1, [(events[0], .declined)])
             let standings = try await node.standings()
             #expect(standings.map(\.status) == [.processed, .pending])
             let done = Timestamp(seconds: 1_700_000_000, nanoseconds: 3_000_000)
@@ -82,16 +60,12 @@ import Testing
     @Test func `a failure opens a dead letter with a copy of the event`() async throws {
         try await TestLog.with { test in
             let node = TestNode(test)
-            try await node.books.register([description("one", "lead.*")])
+            _ = try await node.books.register([description("one", "lead.*")])
             _ = try await test.append(.test(), .test("poison"), .test())
             let events = try await test.history()
-            _ = try await node.books.claim("one", fence: 1)
-            try await node.books.commit(
-                work(
-                    "one", from: 0, through: 3,
-                    runs: [
-                        (events[0], .succeeded), (events[1], .failed), (events[2], .succeeded),
-                    ]))
+            try await node.record(
+                "one", through: 3,
+                [(events[0], .succeeded), (events[1], .failed), (events[2], .succeeded)])
             let standings = try await node.standings()
             #expect(standings.map(\.status) == [.processed, .failed, .processed])
             #expect(standings[1].errorMessage == "HANDLER_FAILED (reference 1234)")
@@ -104,44 +78,70 @@ import Testing
         }
     }
 
-    @Test func `the same work twice counts once`() async throws {
+    @Test func `work in progress and what a lane skipped are not processed`() async throws {
         try await TestLog.with { test in
             let node = TestNode(test)
-            try await node.books.register([description("one", "lead.*")])
-            _ = try await test.append(.test())
-            let event = try #require(try await test.history().first)
-            _ = try await node.books.claim("one", fence: 4)
-            let once = work("one", fence: 4, from: 0, through: 1, runs: [(event, .succeeded)])
-            try await node.books.commit(once)
-            try await node.books.commit(once)
-            try await expectEqual(node.outcomes(at: 1), [.succeeded])
+            let stored = try await node.books.register([description("one", "lead.*")])
+            let consumer = try #require(stored.first?.consumer)
+            _ = try await test.append(.test("a"), .test("b"), .test("c"), .test("c"), .test("d"))
+            try await node.record("one", through: 5)
+            try await test.script(
+                """
+                insert into apus.work
+                    (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                select \(consumer), e.partition, e.position, 1, e.position - 1, 0, 0, 0
+                from apus.events e where e.position in (1, 2);
+                insert into apus.consumer_lanes (consumer_id, partition, tenant, key, position)
+                select \(consumer), e.partition, t.name, 'c', 3
+                from apus.events e join apus.tenants t on t.id = e.tenant_id where e.position = 4;
+                """)
+            try await expectEqual(
+                node.statuses(), [.pending, .processing, .processed, .pending, .processed])
+            let events = try await test.history()
+            try await expectEqual(
+                node.books.unreached("one", events), Set([1, 2, 4].map(Position.init(_:))))
         }
     }
 
-    @Test func `results of a fenced node are refused`() async throws {
+    @Test func `a handler of an older release goes on by partitions, and not by its lease`()
+        async throws
+    {
         try await TestLog.with { test in
             let node = TestNode(test)
-            try await node.books.register([description("one", "lead.*")])
-            _ = try await test.append(.test())
-            let event = try #require(try await test.history().first)
-            _ = try await node.books.claim("one", fence: 4)
-            _ = try await node.books.claim("one", fence: 5)
-            await #expect(throws: BooksError.fenced) {
-                try await node.books.commit(
-                    work("one", fence: 4, from: 0, through: 1, runs: [(event, .failed)]))
+            _ = try await test.append(.test(), .test(), .test(), .test())
+            try await test.script(
+                """
+                insert into apus.consumers (name) values ('handler/one');
+                insert into apus.handlers
+                    (consumer_id, name, external_side_effects, position, fence)
+                select id, 'one', false, 3, 7 from apus.consumers;
+                insert into apus.unfinished select p, c.id, 1
+                from apus.consumers c, generate_series(2, 3) as p;
+                insert into apus.dead_letters
+                    (consumer_id, position, tenant_id, dead_lettered_at, reason)
+                select id, 2, 1, now(), 'class' from apus.consumers;
+                """)
+            for _ in 1...2 {
+                _ = try await node.books.register([description("one", "lead.*")])
             }
-            await #expect(throws: BooksError.fenced) {
-                try await node.books.claim("one", fence: 4)
-            }
-            try await expectEqual(node.statuses(), [.pending])
-            try await expectEqual(node.outcomes(at: 1), [])
+            let partitions = try await test.rows(
+                "select count(*), min(position), max(position) from apus.consumer_partitions"
+            ).only()
+            try #expect(partitions.int64(0) == 64)
+            try #expect(partitions.int64(1) == 3 && partitions.int64(2) == 3)
+            let work = try await test.rows("select position from apus.work")
+            try #expect(work.map { try $0.int64(0) } == [3])
+            // As a node of that release claims it.
+            let claimed = try await test.rows(
+                "update apus.handlers set fence = 8 where name = 'one' and fence <= 8 returning 1")
+            #expect(claimed.isEmpty)
         }
     }
 
     @Test func `the ledger shows the newest and says that there are more`() async throws {
         try await TestLog.with { test in
             let node = TestNode(test)
-            try await node.books.register([description("one", "lead.*")])
+            _ = try await node.books.register([description("one", "lead.*")])
             _ = try await test.append(.test())
             try await test.script(
                 """

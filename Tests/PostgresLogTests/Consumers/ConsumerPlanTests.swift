@@ -9,13 +9,15 @@ import Testing
         insert into apus.consumers (name) values ('handler/a'), ('handler/b');
         insert into apus.handlers
         select id, substr(name, 9), false, 100000 from apus.consumers;
+        select apus.adopt_handlers();
         insert into apus.handler_patterns
         select id, 'lead.*', '^lead\\.[^.]+$', 0 from apus.consumers;
         insert into apus.tenants (name) select 't' || n from generate_series(1, 10) n;
         insert into apus.ledger
             (position, consumer_id, attempt, outcome, started_at, duration_us, node)
         select n, 1, 1, 2, now(), 5, 'n' from generate_series(1, 100000) n;
-        insert into apus.unfinished select n * 10, 1, 1 + n % 10 from generate_series(1, 9000) n;
+        insert into apus.work (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+        select 1, n % 64, n, 1, 0, 0, 0, 0 from generate_series(1, 9000) n;
         insert into apus.dead_letters
             (consumer_id, position, tenant_id, dead_lettered_at, reason)
         select 1, n * 10, 1 + n % 10, now(), 'x' from generate_series(1, 9000) n;
@@ -31,11 +33,18 @@ import Testing
         """
 
     private static let statements: [(Statement, [String])] = [
-        (ConsumerSQL.eventStandings, ["'{500,501,502}'", "'{lead.a,lead.a,lead.a}'"]),
+        (
+            ConsumerSQL.eventStandings,
+            [
+                "'{500,501,502}'", "'{lead.a,lead.a,lead.a}'", "'{1,2,3}'", "'{t1,t1,t2}'",
+                "'{a,b,c}'",
+            ]
+        ),
+        (ConsumerSQL.handlerUnreached, ["'a'", "'{500,501}'", "'{1,2}'", "'{t1,t1}'", "'{a,b}'"]),
         (ConsumerSQL.eventDeliveries, ["500", "101"]),
         (ConsumerSQL.unfinishedOldest, ["true", "null", "0", "9000000", "200"]),
         (ConsumerSQL.unfinishedNewest, ["false", "'{t3}'", "0", "9000000", "200"]),
-        (ConsumerSQL.handlerFinish, ["'handler/a'", "'{500,600}'", "3::smallint"]),
+        (ConsumerSQL.handlerFinish, ["'a'", "'{500,600}'", "3::smallint"]),
         (ConsumerSQL.replayFind, ["'t1'", Self.id, "null"]),
         (ConsumerSQL.replayFind, ["'t1'", "null", "'r-1'"]),
         (ConsumerSQL.replayList, ["'t1'", "null", "50"]),
@@ -60,7 +69,7 @@ import Testing
                 let plan = try await test.rows("explain (costs off) \(sql)")
                 for row in plan {
                     let line = try row.string(0)
-                    let grown = ["ledger", "unfinished", "dead_letters", "replay", "leases"]
+                    let grown = ["ledger", "dead_letters", "replay", "leases"]
                     let isScan = grown.contains { line.contains("Seq Scan on \($0)") }
                     #expect(!isScan, "\(statement.name): \(line)")
                 }

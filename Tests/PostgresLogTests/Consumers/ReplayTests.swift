@@ -114,7 +114,7 @@ import Testing
                 #expect(healing?.targets == [.init(handler: "sample", events: 2, done: 2)])
                 try await expectEqual(
                     node.statuses(), [.processed, .processed, .processed, .processed])
-                try await expectEqual(node.outcomes(at: 2), [.succeeded, .failed, .failed])
+                try await expectEqual(node.outcomes(at: 2), [.succeeded, .failed, .deadLettered])
             }
         }
     }

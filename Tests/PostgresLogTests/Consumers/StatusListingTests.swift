@@ -21,17 +21,8 @@ import Testing
             }
             let events = try await test.history()
             for (handler, through, failed) in [("leads", UInt64(6), [1, 4]), ("all", 8, [])] {
-                _ = try await node.books.claim(handler, fence: 1)
-                try await node.books.commit(
-                    HandlerWork(
-                        handler: handler, fence: 1, node: "n", from: .zero,
-                        through: Position(through),
-                        runs: failed.map { index in
-                            HandlerRun(
-                                event: events[index], attempt: 1, outcome: .failed,
-                                startedAt: events[index].recordedAt, duration: .zero,
-                                failure: FailureReport(.handlerFailed))
-                        }))
+                try await node.record(
+                    handler, through: through, failed.map { (events[$0], .failed) })
             }
             try await body(node, StatusListing(log: test.log, books: node.books))
         }

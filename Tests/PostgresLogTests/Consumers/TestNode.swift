@@ -1,7 +1,7 @@
-import Events
 import Telemetry
 import TestSupport
 
+@testable import Events
 @testable import PostgresLog
 
 /// A node with everything that consumes, on a test's own log.
@@ -12,7 +12,7 @@ struct TestNode: Sendable {
     let books: PostgresBooks
     let leases: PostgresLeases
     let store: PostgresReplays
-    let subscriptions: Subscriptions
+    let groups: Groups
     let host: HandlerHost
     let replays: Replays
     let tail: EventTail
@@ -28,34 +28,79 @@ struct TestNode: Sendable {
         store = PostgresReplays(pool: test.pool)
         tail = EventTail(log: test.log)
         test.log.add(tail)
-        subscriptions = Subscriptions(log: test.log, tail: tail)
+        groups = Groups(
+            store: PostgresGroups(pool: test.pool), books: PostgresConsumers(log: test.log),
+            log: test.log, tail: tail, node: name, configuration: GroupNode.quick,
+            metrics: MetricsRegistry(), logger: logger)
         host = HandlerHost(
-            registry: registry, books: books, leases: leases, subscriptions: subscriptions,
-            node: name, metrics: MetricsRegistry(), logger: logger)
+            registry: registry, books: books, consumers: groups.consumers,
+            metrics: MetricsRegistry(), logger: logger)
         replays = Replays(
             store: store, log: test.log, books: books, leases: leases, registry: registry,
             node: name, metrics: MetricsRegistry(), logger: logger)
     }
 
-    /// Runs handlers and replays beside `body`.
+    /// Runs handlers and replays beside `body`; they drain when that ends.
     func running(_ body: @escaping @Sendable () async throws -> Void) async throws {
         try await host.register()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
+                defer { groups.drain() }
                 try await body()
                 return true
             }
             group.addTask { try await ended { try await tail.run() } }
-            group.addTask { try await ended { try await host.run() } }
+            group.addTask { try await ended(true) { try await host.run() } }
+            group.addTask { try await ended(true) { try await groups.run() } }
             group.addTask { try await ended { try await replays.run() } }
-            while let isBody = try await group.next(), !isBody {}
+            var left = 3
+            while left > 0, let isAwaited = try await group.next() {
+                if isAwaited { left -= 1 }
+            }
             group.cancelAll()
         }
     }
 
-    private func ended(_ run: () async throws -> Void) async throws -> Bool {
+    private func ended(
+        _ isAwaited: Bool = false, _ run: () async throws -> Void
+    ) async throws -> Bool {
         do { try await run() } catch is CancellationError {}
-        return false
+        return isAwaited
+    }
+
+    /// Writes into the books what a handler stores that has done all up to a position.
+    ///
+    /// - Parameters:
+    ///   - done: Of the events, those that the ledger tells of, and how they ended; a failure opens
+    ///     a dead letter.
+    func record(
+        _ handler: String, through: UInt64, _ done: [(RecordedEvent, DeliveryOutcome)] = []
+    ) async throws {
+        guard let stored = try await books.find(handler) else { throw TestFailure() }
+        let consumers = PostgresConsumers(log: test.log)
+        try await consumers.beat(name, for: .seconds(600), members: [])
+        let taken = try await consumers.take(
+            Array(0..<Partition.count), of: stored.consumer, node: name)
+        var batch = ConsumerBatch(consumer: stored.consumer, node: name)
+        batch.shares = taken.map {
+            .init(
+                partition: $0.partition, fence: $0.fence, serial: $0.serial,
+                cursor: Position(through), isReleased: true)
+        }
+        for (event, outcome) in done {
+            let message = FailureReport(.handlerFailed, reference: "1234").message
+            batch.records.append(
+                .init(
+                    partition: event.partition, position: event.position, attempt: 1,
+                    outcome: outcome,
+                    startedAt: Timestamp(seconds: 1_700_000_000, nanoseconds: 0),
+                    duration: .milliseconds(3), message: outcome.isFailure ? message : "",
+                    retryAfter: nil))
+            guard outcome.isFailure else { continue }
+            batch.deadLetters.append(
+                .init(partition: event.partition, position: event.position, reason: message))
+        }
+        guard try await consumers.commit(batch) == BatchAnswer() else { throw TestFailure() }
     }
 
     /// What became of events that are in the log.
@@ -90,6 +135,10 @@ struct TestHandler: EventHandler {
     var name = "sample"
     var types = [TypePattern("lead.*")].compactMap(\.self)
     var hasExternalSideEffects = false
+    var timeLimit: Duration = .seconds(30)
+    var concurrency = 16
+    var retry = RetryPolicy.standard
+    var ordering = HandlerOrdering.perKey(afterDeadLetter: .continue)
     var body: @Sendable (RecordedEvent, HandlerContext) async throws -> HandlerVerdict = { _, _ in
         .done
     }

@@ -74,7 +74,7 @@ struct GroupNode: Sendable {
 
     /// Partitions came here, so often.
     var takes: Int {
-        sink.messages.count { $0 == "Partitions of a group were taken" }
+        sink.messages.count { $0 == "Partitions of a consumer were taken" }
     }
 
     /// Makes a group of everything that acme publishes.

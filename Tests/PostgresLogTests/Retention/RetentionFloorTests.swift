@@ -43,8 +43,9 @@ import Testing
             try await log.test.script(
                 Self.handler(at: 35)
                     + """
-                    insert into apus.unfinished (position, consumer_id, tenant_id)
-                    values (3, 1, 1), (25, 1, 1);
+                    insert into apus.work
+                        (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                    values (1, 0, 3, 3, 1, 0, 1, 1), (1, 0, 25, 1, 1, 0, 1, 1);
                     insert into apus.dead_letters
                         (consumer_id, position, tenant_id, dead_lettered_at, reason)
                     values (1, 3, 1, now(), 'class');
@@ -88,7 +89,11 @@ import Testing
             try await log.fill(35)
             try await log.test.script(
                 Self.handler(at: 4) + Self.handler(at: 33, name: "fast")
-                    + "insert into apus.unfinished values (2, 1, 1), (32, 1, 1);")
+                    + """
+                    insert into apus.work
+                        (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                    values (1, 0, 2, 1, 0, 0, 0, 0), (2, 0, 32, 1, 0, 0, 0, 0);
+                    """)
             var retention = log.retention {
                 $0.age = .seconds(60)
                 $0.hardAge = .seconds(600)
@@ -103,8 +108,8 @@ import Testing
                 "select name, position from apus.handlers order by name")
             try #expect(handlers.map { try $0.string(0) } == ["fast", "slow"])
             try #expect(handlers.map { try $0.int64(1) } == [33, 30])
-            let unfinished = try await log.test.rows("select position from apus.unfinished")
-            try #expect(unfinished.map { try $0.int64(0) } == [32])
+            let work = try await log.test.rows("select position from apus.work")
+            try #expect(work.map { try $0.int64(0) } == [32])
             let skipped = try await log.test.rows(
                 "select consumer, first_position, last_position from apus.skipped_stretches"
             ).only()

@@ -312,9 +312,6 @@ import Testing
             "deadLetter: position 3: the dead letter of handler/one is of tenant 7, the copy of its"
                 + " event of 1"),
         Damage(
-            "delete from apus.unfinished",
-            "deadLetter: position 3: the dead letter of handler one is open, and the event is not"),
-        Damage(
             "update apus.dead_letters set position = 30; delete from apus.unfinished",
             "deadLetter: position 30: a dead letter of handler/one is outside the log, which ends at"
                 + " 10"),

@@ -1,0 +1,132 @@
+import Telemetry
+
+/// A member that lives in this process, as its engine knows it.
+struct LocalMember {
+    /// Runs at one time.
+    let concurrency: Int
+    /// Events that are handed to it ahead of their runs.
+    let window: Int
+    /// Runs at one time as of now: fewer while a circuit is open.
+    var allowed: Int
+    var running: [AckToken: RunControl] = [:]
+
+    var free: Int { allowed - running.count }
+}
+
+/// An event that a member of this process is to run.
+struct HandedRun: Sendable {
+    let event: RecordedEvent
+    let attempt: Int
+    let token: AckToken
+    /// The store refused what it wanted changed.
+    let isUnacceptable: Bool
+    let control: RunControl
+}
+
+/// What a member of this process says of a run.
+struct RunVerdict: Sendable {
+    let token: AckToken
+    let verdict: Verdict
+    let changes: [ProjectionChange]
+
+    init(_ run: HandedRun, _ verdict: Verdict, changes: [ProjectionChange] = []) {
+        token = run.token
+        self.verdict = verdict
+        self.changes = changes
+    }
+}
+
+// Members that live in this process.
+extension ConsumerEngine {
+    /// - Parameters:
+    ///   - concurrency: Runs at one time.
+    ///   - window: Events that are handed out ahead of their runs, so that a batch of work is a
+    ///     large one; those that were not begun count for nothing.
+    func joinHere(concurrency: Int, window: Int) throws -> Int {
+        if let end { throw end }
+        guard !machine.isDraining else { throw Self.draining }
+        nextMember += 1
+        machine.join(nextMember, maxInFlight: window)
+        workers[nextMember] = LocalMember(
+            concurrency: concurrency, window: window, allowed: concurrency)
+        signals[nextMember] = Signal()
+        isSettled = false
+        wakeUp()
+        environment.lookAgain()
+        return nextMember
+    }
+
+    /// Waits for something to run, and for room to run it.
+    ///
+    /// - Throws: ``EventsError``: `.unavailable` when the node drains; `CancellationError`.
+    func nextRuns(_ member: Int) async throws -> [HandedRun] {
+        while true {
+            try Task.checkCancellation()
+            if let end { throw end }
+            guard !machine.isDraining else { throw Self.draining }
+            guard let signal = signals[member], let worker = workers[member] else {
+                throw CancellationError()
+            }
+            if worker.free > 0, !machine.isPaused {
+                let items = machine.pull(
+                    member, limit: worker.free, maxBytes: .max, now: time.now(),
+                    wall: Timestamp(environment.wallClock.now()))
+                if !items.isEmpty { return items.compactMap { handed($0, to: member) } }
+            }
+            await signal.wait()
+        }
+    }
+
+    private func handed(_ item: WorkItem, to member: Int) -> HandedRun? {
+        guard let event = item.event else { return nil }
+        let run = HandedRun(
+            event: event, attempt: item.attempt, token: token(of: item),
+            isUnacceptable: suspects.contains(item.position), control: RunControl())
+        workers[member]?.running[run.token] = run.control
+        return run
+    }
+
+    /// Takes what a member says; it is stored with the next batch. What is said of a run that is
+    /// another's by now is worth nothing.
+    func settle(_ verdicts: [RunVerdict], of member: Int) {
+        let now = time.now()
+        for verdict in verdicts {
+            workers[member]?.running[verdict.token] = nil
+            suspects.remove(verdict.token.position)
+            _ = machine.settle(
+                verdict.token, verdict.verdict, changes: verdict.changes, isDurable: false,
+                now: now)
+        }
+        wakeUp()
+        signals[member]?.raise()
+    }
+
+    /// From now on so many run at one time; what was handed out beyond that goes back.
+    func allow(_ allowed: Int, of member: Int) {
+        guard let worker = workers[member] else { return }
+        workers[member]?.allowed = min(allowed, worker.concurrency)
+        machine.limit(member, to: allowed >= worker.concurrency ? worker.window : allowed)
+        signals[member]?.raise()
+        wakeUp()
+    }
+
+    /// A member here runs less than it could: a circuit is open.
+    var isBroken: Bool { workers.values.contains { $0.allowed < $0.concurrency } }
+
+    /// Ends runs whose event is another's by now: their results would be refused.
+    func abandonRuns() {
+        for worker in workers.values {
+            for (token, control) in worker.running
+            where machine.partitions[token.partition]?.fence != token.fence {
+                control.end(.lost)
+            }
+        }
+    }
+
+    /// Ends all runs: the node stops, and they must be told in time to be released.
+    func stopRuns() {
+        for worker in workers.values {
+            for control in worker.running.values { control.end(.stopping) }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+import Telemetry
+
+/// All that shares its work by partitions on this node: groups and handlers.
+///
+/// Each consumer has a ``ConsumerEngine`` here from its first member on. This shows that the node
+/// lives, by one row for all of them, and looks after where their partitions should be.
+public final class Consumers: Sendable {
+    public struct Configuration: Sendable {
+        /// A node that does not show up for so long is taken for dead.
+        public var leaseTime: Duration = .seconds(6)
+        /// Without a hint, partitions are looked after so often.
+        public var pollInterval: Duration = .seconds(1)
+        /// How long a node that drains waits for its members' answers.
+        public var drainGrace: Duration = .seconds(10)
+
+        public init() {}
+    }
+
+    private struct State {
+        var engines: [Int32: ConsumerEngine] = [:]
+        var isDraining = false
+    }
+
+    let environment: ConsumerEngine.Environment
+    private let configuration: Configuration
+    private let keeping: Signal
+    private let started: AsyncStream<ConsumerEngine>
+    private let start: AsyncStream<ConsumerEngine>.Continuation
+    private let state = Lock(State())
+
+    /// - Parameters:
+    ///   - node: Shown in the ledger; names this process, and no other.
+    ///   - tellOthers: Gives other nodes a hint to look at their partitions; they tell
+    ///     ``lookAgain()``.
+    init(
+        books: any ConsumerBooks, log: any EventLog, tail: EventTail, node: String,
+        configuration: Configuration, clock: any Clock<Duration>, wallClock: any WallClock,
+        logger: Logger, tellOthers: @escaping @Sendable () -> Void
+    ) {
+        let keeping = Signal()
+        self.keeping = keeping
+        self.configuration = configuration
+        environment = ConsumerEngine.Environment(
+            books: books, log: log, tail: tail, node: node, time: Timekeeper(clock),
+            wallClock: wallClock, logger: logger, tell: tellOthers,
+            lookAgain: { keeping.raise() })
+        // Bounded by the groups that members name, and the handlers.
+        (started, start) = AsyncStream.makeStream(of: ConsumerEngine.self)
+    }
+
+    /// The engine of a consumer, which is started if there is none.
+    ///
+    /// - Throws: ``EventsError``, `.unavailable` when the node drains.
+    func engine(
+        for definition: ConsumerDefinition, _ metrics: ConsumerMetrics
+    ) throws(EventsError) -> ConsumerEngine {
+        let (engine, isNew) = state.withLock { state -> (ConsumerEngine?, Bool) in
+            if state.isDraining { return (nil, false) }
+            if let engine = state.engines[definition.consumer] { return (engine, false) }
+            let engine = ConsumerEngine(definition, environment, metrics)
+            state.engines[definition.consumer] = engine
+            return (engine, true)
+        }
+        guard let engine else { throw ConsumerEngine.draining }
+        if isNew { start.yield(engine) }
+        return engine
+    }
+
+    /// Nil when it has no members here.
+    func engine(of consumer: Int32) -> ConsumerEngine? {
+        state.withLock { $0.engines[consumer] }
+    }
+
+    /// Something changed that holders of partitions should look at, here or elsewhere.
+    func tellAll() {
+        lookAgain()
+        environment.tell()
+    }
+
+    /// Another node did something that this one should look at.
+    public func lookAgain() {
+        keeping.raise()
+    }
+
+    /// No more hand-outs on this node: what is not begun is handed back, members end with
+    /// UNAVAILABLE.
+    public func drain() {
+        state.withLock { $0.isDraining = true }
+        start.finish()
+        keeping.raise()
+    }
+
+    /// Keeps this node's share of the consumers; returns when it drains and its members' work is
+    /// answered, or the grace is over.
+    public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.runEngines() }
+            group.addTask { try await self.keep() }
+            group.addTask { try await self.poll() }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        // What is left is free at once, and what was handed out counts as lost.
+        try await environment.books.end(environment.node)
+        environment.tell()
+    }
+
+    /// Returns when the node drains and all is answered.
+    private func runEngines() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for await engine in started {
+                group.addTask {
+                    try await engine.run()
+                    self.forget(engine)
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func forget(_ engine: ConsumerEngine) {
+        state.withLock { state in
+            for (consumer, other) in state.engines where other === engine {
+                state.engines[consumer] = nil
+            }
+        }
+    }
+
+    private func poll() async throws {
+        while true {
+            try await environment.time.sleep(for: configuration.pollInterval)
+            keeping.raise()
+        }
+    }
+
+    /// Shows that this node lives, and sees to it that the partitions are where they should be.
+    private func keep() async throws {
+        var drainedAt: Duration?
+        while true {
+            try Task.checkCancellation()
+            let (engines, isDraining) = state.withLock { ($0.engines, $0.isDraining) }
+            if isDraining {
+                for engine in engines.values { await engine.drain(grace: configuration.drainGrace) }
+                let now = environment.time.now()
+                drainedAt = drainedAt ?? now
+                if let drainedAt, now >= drainedAt + configuration.drainGrace { return }
+            }
+            do {
+                try await look(after: engines, isDraining: isDraining)
+            } catch let error as EventsError {
+                environment.logger.warning(
+                    "Consumers cannot be looked after", [.error: .init(String(describing: error))])
+            }
+            await keeping.wait()
+        }
+    }
+
+    private func look(
+        after engines: [Int32: ConsumerEngine], isDraining: Bool
+    ) async throws {
+        guard !engines.isEmpty else { return }
+        var members: [ConsumerMembers] = []
+        for (consumer, engine) in engines {
+            let count = isDraining ? 0 : await engine.memberCount
+            guard count > 0 else { continue }
+            members.append(
+                ConsumerMembers(
+                    consumer: consumer, count: count, isBroken: await engine.isBroken))
+        }
+        let books = environment.books
+        try await books.beat(environment.node, for: configuration.leaseTime, members: members)
+        var known: [Int32: [PartitionMark?]] = [:]
+        for (consumer, engine) in engines { known[consumer] = await engine.marks }
+        for survey in try await books.survey(Array(engines.keys)) {
+            guard let marks = known[survey.consumer] else { continue }
+            try await engines[survey.consumer]?.heed(survey, known: marks)
+        }
+    }
+}

@@ -1,0 +1,2 @@
+-- Marks where a change of a projection begins. No parameters, no result.
+savepoint change

@@ -1,0 +1,2 @@
+-- Takes the change back. No parameters, no result.
+rollback to savepoint change
