@@ -5,23 +5,15 @@ import sys
 
 import grpc
 import pytest
-from apus.events.chat.v1 import conversation_events_pb2, message_events_pb2
-from apus.v1 import health_pb2, lookup_pb2
+from apus.events.chat.v1 import message_events_pb2
+from apus.v1 import health_pb2
 
 from clients import Client, eventually, new_id
-from events import event, lead
-from neighbours import EXAMPLES, Neighbour
+from events import lead
+from neighbours import (
+    ENGINE, EXAMPLES, HUB, PERMANENT, Neighbour, answer_to, ended, failed, received,
+)
 from nodes import Node
-
-ENGINE, HUB = "handler/mcp-engine", "handler/security-hub-audit"
-# Those that another attempt may mend are in test_neighbours_retry.py.
-PERMANENT = [
-    code.name for code in grpc.StatusCode if code.name not in {
-        "OK", "UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED",
-        "UNAUTHENTICATED",
-    }
-]
-
 
 @pytest.fixture(scope="module")
 def services():
@@ -55,41 +47,6 @@ def shared(services):
 def client(shared, tenant, engine, hub):
     with Client(shared, tenant) as made:
         yield made
-
-
-def received(text="Hello", conversation=None, **fields):
-    """A user's message, by default the first of its conversation."""
-    conversation = conversation or new_id()
-    data = message_events_pb2.MessageReceived(
-        message_id=new_id(), conversation_id=conversation, user_id="ann", channel="web",
-        message_type="text")
-    data.content.update({"text": text})
-    return event(data, subject=f"conversation/{conversation}", **fields)
-
-
-def ended(conversation, **fields):
-    data = conversation_events_pb2.ConversationEnded(
-        conversation_id=conversation, user_id="ann", channel="web")
-    return event(data, subject=f"conversation/{conversation}", **fields)
-
-
-def answer_to(client, id):
-    """The engine's answer to a message, once it is published."""
-    def found():
-        for delivery in client.history("chat.message.sent"):
-            if delivery.event.metadata.causation_id == id:
-                return delivery.event
-    return eventually(found, f"{id} is answered")
-
-
-def failed(client, id, consumer):
-    """The look-up of an event once the handler has given it up."""
-    def found():
-        answer = client.get(id)
-        if answer.status != lookup_pb2.EVENT_STATUS_FAILED:
-            return None
-        return [d for d in answer.deliveries if d.consumer == consumer]
-    return eventually(found, f"{id} is given up by {consumer}")
 
 
 def component(client, name):

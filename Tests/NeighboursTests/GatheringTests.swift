@@ -1,4 +1,5 @@
 import Events
+import Telemetry
 import Testing
 
 @testable import Neighbours
@@ -14,7 +15,7 @@ import Testing
     private static func gathering(maxWaiting: Int = 100) -> Numbers {
         var limits = GatheringState.Limits()
         limits.maxWaiting = maxWaiting
-        return Numbers("test", limits: limits)
+        return Numbers(.mcpEngine, limits: limits, metrics: MetricsRegistry())
     }
 
     /// Enters it and waits until it is waited for.

@@ -15,7 +15,9 @@ import Testing
     private static func handler(
         _ neighbours: Neighbourhood, _ published: Recorder<EventDraft> = Recorder()
     ) -> MCPEngineHandler {
-        MCPEngineHandler(neighbours.engine, deadline: .seconds(5), wallClock: wall) {
+        MCPEngineHandler(
+            neighbours.engine, deadline: .seconds(5), wallClock: wall, metrics: neighbours.metrics
+        ) {
             draft, tenant in
             #expect(tenant.rawValue == draft.tenant)
             published.add(draft)
@@ -79,8 +81,8 @@ import Testing
     }
 
     @Test func `ids of answers are as different as those of their events`() {
-        let numbers = (0..<1_000).map { UInt64($0) &* 0x9E37_79B9_7F4A_7C15 }
-        let ids = Set(numbers.map { EventID(high: 7, low: $0) })
+        let bits = [0] + (0..<64).map { UInt64(1) << $0 }
+        let ids = Set(bits.map { EventID(high: 7, low: $0) })
         let answers = Set(ids.map(ConversationEvents.answerID))
         #expect(answers.count == ids.count && answers.isDisjoint(with: ids))
         // Still of RFC 9562's variant, where the event's was.
@@ -91,7 +93,9 @@ import Testing
 
     @Test func `an answer that an earlier run published stays`() async throws {
         try await Neighbourhood.with { neighbours in
-            let handler = MCPEngineHandler(neighbours.engine, deadline: .seconds(5)) { _, _ in
+            let handler = MCPEngineHandler(
+                neighbours.engine, deadline: .seconds(5), metrics: neighbours.metrics
+            ) { _, _ in
                 throw EventsError(.alreadyExists, "known with other content")
             }
             let verdict = try await handler.handle(Sample.received())
@@ -107,7 +111,9 @@ import Testing
         code: EventsError.Code, kind: HandlerError.Kind
     ) async throws {
         try await Neighbourhood.with { neighbours in
-            let handler = MCPEngineHandler(neighbours.engine, deadline: .seconds(5)) { _, _ in
+            let handler = MCPEngineHandler(
+                neighbours.engine, deadline: .seconds(5), metrics: neighbours.metrics
+            ) { _, _ in
                 throw EventsError(code, "no", details: [.retry(after: .seconds(3))])
             }
             let error = try await HandlerError.thrown {

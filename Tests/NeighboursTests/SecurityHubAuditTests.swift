@@ -28,7 +28,8 @@ import Testing
             return try await fake.record(request)
         }
         return try await Neighbourhood.with(FakeEngine(), held) { neighbours in
-            let handler = SecurityHubAudit(neighbours.hub, deadline: .seconds(60))
+            let handler = SecurityHubAudit(
+                neighbours.hub, deadline: .seconds(60), metrics: neighbours.metrics)
             return try await withThrowingTaskGroup(of: (Int, HandlerError?).self) { group in
                 group.addTask { (-1, try await Self.outcome(of: Self.event(1), handler)) }
                 await gate.untilEntered(1)
@@ -58,7 +59,8 @@ import Testing
     @Test func `the hub is told who published what, and not what it says`() async throws {
         let fake = FakeHub()
         try await Neighbourhood.with(FakeEngine(), fake) { neighbours in
-            let handler = SecurityHubAudit(neighbours.hub, deadline: .seconds(5))
+            let handler = SecurityHubAudit(
+                neighbours.hub, deadline: .seconds(5), metrics: neighbours.metrics)
             #expect(handler.types.map(\.text) == ["**"] && handler.hasExternalSideEffects)
             let verdict = try await handler.handle(Self.event(1))
             #expect(verdict == .done)
@@ -150,7 +152,8 @@ import Testing
         var fake = FakeHub()
         fake.record = { _ in throw RPCError(code, "on purpose") }
         try await Neighbourhood.with(FakeEngine(), fake) { neighbours in
-            let handler = SecurityHubAudit(neighbours.hub, deadline: .seconds(5))
+            let handler = SecurityHubAudit(
+                neighbours.hub, deadline: .seconds(5), metrics: neighbours.metrics)
             let error = try await Self.outcome(of: Self.event(1), handler)
             let transient: Set<RPCStatusCode> = [
                 .unavailable, .deadlineExceeded, .resourceExhausted, .aborted, .cancelled,

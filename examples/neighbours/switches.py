@@ -11,22 +11,23 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 CODES = {code.name: code for code in grpc.StatusCode}
-KNOWN = {"method", "delay", "fail", "error_code", "drop", "times", "retry_after"}
+KNOWN = {"method", "delay", "hold", "fail", "error_code", "drop", "times", "retry_after"}
 
 
 class Switches(grpc.ServerInterceptor):
     """Stands before every call of one service.
 
     A rule is for one method, or for `*`: all but HealthCheck. It says what its next `times` calls
-    (without: all) get: `delay` seconds of waiting, then the status `fail` (with `retry_after`
-    seconds in a RetryInfo), or an answer whose own status says `error_code`, or `drop`: every
-    connection is cut.
+    (without: all) get: `delay` seconds of waiting, or `hold`: until Release or Reset; then the status
+    `fail` (with `retry_after` seconds in a RetryInfo), or an answer whose own status says
+    `error_code`, or `drop`: every connection is cut.
     """
 
     def __init__(self, service, refuse, door):
         self.service, self.refuse, self.door = service, refuse, door
         self.lock = threading.Lock()
         self.rules, self.seen = {}, []
+        self.held = threading.Event()
 
     # What the switches' own rpcs do
 
@@ -42,6 +43,12 @@ class Switches(grpc.ServerInterceptor):
         with self.lock:
             self.rules, self.seen = {}, []
         self.door.open()
+        return self.release(_)
+
+    def release(self, _):
+        with self.lock:
+            held, self.held = self.held, threading.Event()
+        held.set()
         return {}
 
     def calls(self, wanted):
@@ -82,13 +89,16 @@ class Switches(grpc.ServerInterceptor):
                 return {}
             if rule.get("times") is not None:
                 rule["times"] -= 1
-            return dict(rule)
+            return {**rule, "held": self.held}
 
     def follow(self, rule, method, request, context):
         if rule.get("delay"):
             over = threading.Event()
             context.add_callback(over.set)
             over.wait(rule["delay"])
+        if rule.get("hold"):
+            while context.is_active() and not rule["held"].wait(0.05):
+                pass
         if rule.get("drop"):
             self.door.drop()
             context.abort(grpc.StatusCode.CANCELLED, "the connection was cut")
@@ -120,7 +130,7 @@ class Switches(grpc.ServerInterceptor):
 
         return grpc.method_handlers_generic_handler("neighbours.Switches", {
             "Set": rpc(self.set), "Reset": rpc(self.reset), "Calls": rpc(self.calls),
-            "Refuse": rpc(self.refuse_connections),
+            "Release": rpc(self.release), "Refuse": rpc(self.refuse_connections),
         })
 
 

@@ -29,17 +29,21 @@ final class Gathering<Item: Sendable, Answer: Sendable>: Sendable {
         func items(of batch: Batch) -> [Item] { batch.tickets.compactMap { items[$0] } }
     }
 
-    private let name: String
+    private let neighbour: Neighbour
+    private let gauge: Gauge
     private let state: Lock<State>
 
-    /// - Parameter name: For the operator, of what is called.
-    init(_ name: String, limits: GatheringState.Limits) {
-        self.name = name
+    init(_ neighbour: Neighbour, limits: GatheringState.Limits, metrics: MetricsRegistry) {
+        self.neighbour = neighbour
+        gauge = metrics.gauge(
+            "apus_neighbour_waiting_requests",
+            help: "Requests that wait for a call to go with, or for its answer.",
+            labels: [MetricLabel(.component, neighbour.name)])
         state = Lock(State(decisions: GatheringState(limits)))
     }
 
     /// How many wait for their turn or their answer, those that call left out.
-    var waiting: Int { state.withLock { $0.waiters.count } }
+    var waiting: Int { Int(gauge.value) }
     /// Nobody waits or calls, and nothing is kept.
     var isIdle: Bool { state.withLock { $0.items.isEmpty && $0.decisions.isIdle } }
 
@@ -71,10 +75,12 @@ final class Gathering<Item: Sendable, Answer: Sendable>: Sendable {
                     case .wait:
                         state.items[request.ticket] = item
                         state.waiters[request.ticket] = waiter
+                        gauge.set(Double(state.waiters.count))
                         return nil
                     case .full:
                         return .failure(
-                            HandlerError.transient("\(name): too many requests wait for it"))
+                            HandlerError.transient(
+                                "\(neighbour.name): too many requests wait for it"))
                     }
                 }
                 if let turn { waiter.resume(with: turn) }
@@ -86,6 +92,7 @@ final class Gathering<Item: Sendable, Answer: Sendable>: Sendable {
                 }
                 state.decisions.leave(request.ticket)
                 state.items[request.ticket] = nil
+                gauge.set(Double(state.waiters.count))
                 return waiter
             }
             waiter?.resume(throwing: CancellationError())
@@ -127,6 +134,7 @@ final class Gathering<Item: Sendable, Answer: Sendable>: Sendable {
             {
                 turns.append((leader, .call(next, state.items(of: next))))
             }
+            gauge.set(Double(state.waiters.count))
             return turns
         }
         for (waiter, turn) in turns { waiter.resume(returning: turn) }

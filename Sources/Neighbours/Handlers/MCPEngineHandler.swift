@@ -23,11 +23,11 @@ public struct MCPEngineHandler: NeighbourHandler {
     /// - Parameter deadline: Of a call.
     public init(
         _ engine: MCPEngine, deadline: Duration, wallClock: any WallClock = SystemWallClock(),
-        publish: @escaping Publish
+        metrics: MetricsRegistry, publish: @escaping Publish
     ) {
         traits = .mcpEngine(deadline: deadline)
         self.engine = engine
-        processing = MessageProcessing(engine)
+        processing = MessageProcessing(engine, metrics: metrics)
         self.wallClock = wallClock
         self.publish = publish
     }

@@ -1,5 +1,6 @@
 import EventProtos
 import GRPC
+import Telemetry
 
 /// Has the engine process messages: one alone by ProcessMessage, several that are due for one tenant
 /// by BatchProcessMessages, never two of one conversation in one batch.
@@ -11,11 +12,12 @@ struct MessageProcessing: Sendable {
     private let engine: MCPEngine
     private let gathering: Gathering<Request, Response>
 
-    init(_ engine: MCPEngine, limits: GatheringState.Limits = GatheringState.Limits()) {
+    init(_ engine: MCPEngine, metrics: MetricsRegistry) {
         self.engine = engine
-        gathering = Gathering(Neighbour.mcpEngine.name, limits: limits)
+        gathering = Gathering(.mcpEngine, limits: GatheringState.Limits(), metrics: metrics)
     }
 
+    /// Messages that wait for a call that others make, or for their turn.
     var waiting: Int { gathering.waiting }
 
     /// - Throws: `HandlerError`, `CancellationError`.

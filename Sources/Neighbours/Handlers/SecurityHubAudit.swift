@@ -2,6 +2,7 @@ import EventProtos
 public import Events
 import GRPC
 import Protobuf
+public import Telemetry
 
 /// Tells the Security Hub what was published, in batches: what is due while a call is under way goes
 /// with the next one. Which came first is in the records, so their order does not matter.
@@ -21,10 +22,13 @@ public struct SecurityHubAudit: NeighbourHandler {
     /// - Parameters:
     ///   - types: What is told; all of it when there are none.
     ///   - deadline: Of a call.
-    public init(_ hub: SecurityHub, types: [TypePattern] = [], deadline: Duration) {
+    public init(
+        _ hub: SecurityHub, types: [TypePattern] = [], deadline: Duration,
+        metrics: MetricsRegistry
+    ) {
         traits = .securityHub(types: types, deadline: deadline)
         self.hub = hub
-        gathering = Gathering(Neighbour.securityHub.name, limits: Self.limits)
+        gathering = Gathering(.securityHub, limits: Self.limits, metrics: metrics)
     }
 
     /// Runs that wait for a call that others make, or for their turn.

@@ -13,6 +13,7 @@ struct NeighbourParts: Sendable {
     private let engine: (client: MCPEngine, deadline: Duration)?
     private let hub: (client: SecurityHub, deadline: Duration)?
     private let auditTypes: [TypePattern]
+    private let metrics: MetricsRegistry
 
     /// - Throws: ``CommandFailure`` when TLS' files are wrong.
     init(
@@ -37,6 +38,7 @@ struct NeighbourParts: Sendable {
             return (client, place.deadline)
         }
         auditTypes = settings.auditTypes
+        self.metrics = metrics
         self.monitors = monitors
     }
 
@@ -47,11 +49,13 @@ struct NeighbourParts: Sendable {
     ) throws {
         if let engine {
             try registry.register(
-                MCPEngineHandler(engine.client, deadline: engine.deadline, publish: publish))
+                MCPEngineHandler(
+                    engine.client, deadline: engine.deadline, metrics: metrics, publish: publish))
         }
         if let hub {
             try registry.register(
-                SecurityHubAudit(hub.client, types: auditTypes, deadline: hub.deadline))
+                SecurityHubAudit(
+                    hub.client, types: auditTypes, deadline: hub.deadline, metrics: metrics))
         }
     }
 
