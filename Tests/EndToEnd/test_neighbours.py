@@ -221,6 +221,14 @@ def test_a_neighbour_is_a_host_and_a_port(flag, start_node):
         start_node(flag, "nowhere")
 
 
+def test_a_neighbour_whose_certificates_cannot_be_read_is_told(start_node, tmp_path):
+    config = tmp_path / "apus.yaml"
+    config.write_text(
+        "neighbours: {securityHub: {address: 'hub:1', tls: {issuers: /nowhere/ca.pem}}}\n")
+    with pytest.raises(AssertionError, match="TLS of the neighbour security-hub: "):
+        start_node("--config", config)
+
+
 @pytest.fixture
 def call_engine():
     """Starts an engine and makes calls without a message to it."""

@@ -53,7 +53,7 @@ public struct MCPEngineHandler: NeighbourHandler {
         let request = ConversationEvents.request(
             message, of: event, deliveryID: context.deliveryID, now: wallClock.now())
         let response = try await processing.process(
-            request, tenant: event.tenant.rawValue, bytes: event.data.count,
+            request, tenant: event.tenant.rawValue, bytes: request.encoded().count,
             traceparent: event.metadata.traceparent)
         guard
             let draft = ConversationEvents.answer(
