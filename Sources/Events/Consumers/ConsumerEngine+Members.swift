@@ -165,6 +165,7 @@ extension ConsumerEngine {
     }
 
     private func hearRemarks() async throws {
+        machine.listen()
         let remarks = try await environment.books.remarks(
             definition.consumer, partitions: machine.held)
         let revived = remarks.filter { $0.verdict.action == .revive }.map(\.work.position)

@@ -24,7 +24,7 @@ extension ConsumerStateMachine {
                     partition: item.partition, work: item.stored(now: now),
                     heeded: heeded[position]))
         }
-        for lane in changedLanes {
+        for lane in changedLanes.sorted() {
             batch.lanes.append(
                 ConsumerBatch.Lane(
                     partition: lane.partition, scope: lane.scope,
@@ -44,6 +44,7 @@ extension ConsumerStateMachine {
         records = []
         changes = []
         isDurable = false
+        heedingUnderWay = Set(batch.rows.filter { $0.heeded != nil }.map(\.work.position))
         return batch
     }
 
@@ -72,6 +73,7 @@ extension ConsumerStateMachine {
     ) -> Set<Int> {
         let handedOut = storing
         storing = []
+        heedingUnderWay = []
         for share in batch.shares where partitions[share.partition]?.fence == share.fence {
             if answer.refused.contains(share.partition) || share.isReleased {
                 drop(share.partition)
@@ -91,14 +93,16 @@ extension ConsumerStateMachine {
     /// Nothing of a batch was recorded, nor will be: its partitions must be taken anew.
     mutating func abandon(_ batch: ConsumerBatch) {
         storing = []
+        heedingUnderWay = []
         for share in batch.shares where partitions[share.partition]?.fence == share.fence {
             drop(share.partition)
         }
     }
 
-    /// Another node said something of it: that decides, unless it is decided already.
+    /// Another node said something of it: that decides, unless it is decided already, or was heard
+    /// and acted upon while the batch was under way.
     private mutating func setAside(_ position: Position) {
-        guard let item = items[position] else { return }
+        guard let item = items[position], heeded[position] == nil else { return }
         switch item.state {
         case .storing:
             free(item)

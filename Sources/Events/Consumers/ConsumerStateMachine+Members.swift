@@ -16,7 +16,7 @@ extension ConsumerStateMachine {
     /// The member is gone. What it took counts as an attempt, and may be answered until it is
     /// handed out again; what it never took does not count.
     mutating func leave(_ member: Int, now: Duration) {
-        let left = items.values.filter { item in
+        let left = sortedItems { item in
             if case .handedOut(let handOut) = item.state { return handOut.member == member }
             return false
         }
@@ -64,7 +64,7 @@ extension ConsumerStateMachine {
     mutating func pause(_ isPaused: Bool) {
         self.isPaused = isPaused
         guard isPaused else { return }
-        for position in members.values.flatMap(\.ready) { handBack(position) }
+        for position in members.values.flatMap(\.ready).sorted() { handBack(position) }
     }
 
     /// Takes the work off its member's hands.
@@ -99,11 +99,12 @@ extension ConsumerStateMachine {
         var postponed: [WorkKey] = []
         while let key = line.popFirst() {
             keys[key]?.isQueued = false
+            forget(key)
             guard let queue = keys[key], isEligible(queue), let first = queue.first,
                 let item = items[first], let partition = partitions[item.partition],
                 !partition.isLeaving
             else { continue }
-            let isAlone = item.lost >= rules.lostBeforeAlone
+            let isAlone = isAlone(item)
             let member = isAlone ? lonely(for: first) : pick(item.partition, &credits)
             guard let member else {
                 postponed.append(key)
@@ -139,19 +140,22 @@ extension ConsumerStateMachine {
         }
     }
 
-    /// Nobody is kept for what is no longer next of its key: what comes before it may need that member.
+    /// Nobody is kept for what need not be alone any more, or is no longer next of its key: what
+    /// comes before it may need that member.
     private mutating func releaseReservations() {
         for (id, member) in members {
             guard let position = member.reserved else { continue }
             let isNext =
                 items[position].map { item in
-                    partitions[item.partition]?.isLeaving == false
+                    isAlone(item) && partitions[item.partition]?.isLeaving == false
                         && keys[item.key]?.first == position
                         && keys[item.key].map(isEligible) == true
                 } ?? false
             if !isNext { members[id]?.reserved = nil }
         }
     }
+
+    private func isAlone(_ item: WorkItem) -> Bool { item.lost >= rules.lostBeforeAlone }
 
     private func pick(_ partition: Int, _ credits: inout [Int: Int]) -> Int? {
         var choice = favourites[partition]

@@ -14,13 +14,10 @@ extension ConsumerStateMachine {
         var partition = HeldPartition(taken)
         partition.isLeaving = isDraining
         partitions[taken.partition] = partition
-        for lane in taken.lanes { lanes[lane.scope, default: 0] += 1 }
+        for lane in taken.lanes { lanes.add(lane.scope) }
         for work in taken.work where items[work.position] == nil {
             guard let event = events[work.position] else {
-                finished.append(
-                    ConsumerBatch.Finish(
-                        partition: taken.partition, position: work.position, resolution: .none))
-                touched.insert(taken.partition)
+                finish(work.position, in: taken.partition)
                 continue
             }
             restore(work, event, now: now)
@@ -52,12 +49,13 @@ extension ConsumerStateMachine {
             partitions[index]?.isLeaving = true
             touched.insert(index)
         }
-        for item in items.values {
-            guard case .handedOut(let handOut) = item.state, handOut.taken == nil,
-                partitions[item.partition]?.isLeaving == true
-            else { continue }
-            handBack(item.position)
+        let lyingReady = sortedItems { item in
+            guard case .handedOut(let handOut) = item.state, handOut.taken == nil else {
+                return false
+            }
+            return partitions[item.partition]?.isLeaving == true
         }
+        for item in lyingReady { handBack(item.position) }
     }
 
     /// Everything goes, as ``giveAway(_:now:)`` says; whatever is taken from now on too.
@@ -68,7 +66,7 @@ extension ConsumerStateMachine {
 
     /// The partition is somebody else's: what we know of it is worth nothing.
     mutating func drop(_ index: Int) {
-        for item in items.values where item.partition == index {
+        for item in sortedItems(where: { $0.partition == index }) {
             free(item)
             remove(item.position)
         }
@@ -88,7 +86,7 @@ extension ConsumerStateMachine {
     mutating func openLane(_ scope: LaneScope, in index: Int, after position: Position) {
         guard partitions[index]?.lanes[scope] == nil else { return }
         partitions[index]?.lanes[scope] = position
-        lanes[scope, default: 0] += 1
+        lanes.add(scope)
         noteLane(scope, in: index)
     }
 
@@ -107,8 +105,7 @@ extension ConsumerStateMachine {
 
     private mutating func closeLane(_ scope: LaneScope, in index: Int) {
         guard partitions[index]?.lanes.removeValue(forKey: scope) != nil else { return }
-        let left = (lanes[scope] ?? 1) - 1
-        lanes[scope] = left == 0 ? nil : left
+        lanes.remove(scope)
     }
 
     private mutating func noteLane(_ scope: LaneScope, in index: Int) {

@@ -35,7 +35,7 @@ extension ConsumerStateMachine {
                 reads.append(.main(after: low, through: next))
             }
         }
-        for scope in lanes.keys {
+        for scope in lanes.scopes {
             if let read = read(of: scope) { reads.append(read) }
         }
         guard !reads.isEmpty else { return hasRoom ? .wait(after: high) : .none }
@@ -107,7 +107,7 @@ extension ConsumerStateMachine {
             let key = WorkKey(tenant: event.tenant, key: event.partitionKey)
             if partition.leavesToLane(key) { continue }
             if let scope = lane(for: key) {
-                guard lanes.count < limits.maxLanes || lanes[scope] != nil else {
+                guard lanes.count < limits.maxLanes || lanes.contains(scope) else {
                     return event.position.previous
                 }
                 openLane(scope, in: event.partition, after: event.position.previous)

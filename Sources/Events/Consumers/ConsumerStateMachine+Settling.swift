@@ -83,15 +83,27 @@ extension ConsumerStateMachine {
         note(item.position)
     }
 
-    /// Acts on what another node left.
+    /// Remarks are about to be read.
+    mutating func listen() {
+        alreadyHeeded = heedingUnderWay.union(heeded.keys)
+    }
+
+    /// Acts on what another node left, unless that was done before.
     ///
     /// - Parameter event: Of a dead letter that is tried again.
     mutating func heed(_ remark: Remark, event: RecordedEvent?, now: Duration) {
-        guard partitions[remark.partition]?.isBeingReleased == false else { return }
         let position = remark.work.position
+        guard partitions[remark.partition]?.isBeingReleased == false,
+            !alreadyHeeded.contains(position)
+        else { return }
         if remark.verdict.action == .revive { return revive(remark, event, now: now) }
+        guard var item = items[position] else {
+            // It was to be tried again, and let go before anybody heard of it.
+            if remark.verdict.action == .discard { finish(position, in: remark.partition) }
+            return
+        }
         // Of one that is being stored the store will say that it is remarked.
-        guard var item = items[position], !isStoring(item) else { return }
+        guard !isStoring(item) else { return }
         // The store took nothing that was decided here since: what it holds is what counts.
         if remark.verdict.action != .extend { item.attempt = remark.work.attempt }
         item.ticket = max(item.ticket, remark.work.ticket)
@@ -99,7 +111,8 @@ extension ConsumerStateMachine {
         heeded[position] = remark.verdict.action
         note(position)
         if item.state == .held, remark.verdict.action != .ack, remark.verdict.action != .discard {
-            // It was given up; the store left that out because of the remark.
+            // It was given up; the store left that out, or will, because of the remark.
+            guard !deadLetters.contains(where: { $0.position == position }) else { return }
             deadLetters.append(
                 ConsumerBatch.Failure(
                     partition: item.partition, position: position, reason: remark.verdict.reason))
@@ -145,11 +158,19 @@ extension ConsumerStateMachine {
     // MARK: Ends
 
     mutating func finish(_ item: WorkItem, _ resolution: ConsumerBatch.Finish.Resolution) {
+        if resolution != .none { deadLetters.removeAll { $0.position == item.position } }
         finished.append(
             ConsumerBatch.Finish(
                 partition: item.partition, position: item.position, resolution: resolution))
         touched.insert(item.partition)
         remove(item.position)
+    }
+
+    /// What has a row in the store, and nothing here.
+    mutating func finish(_ position: Position, in partition: Int) {
+        finished.append(
+            ConsumerBatch.Finish(partition: partition, position: position, resolution: .none))
+        touched.insert(partition)
     }
 
     /// The event becomes a dead letter.

@@ -18,6 +18,9 @@
 /// there or belongs to a lane, so that whoever takes a partition over knows what is left to do.
 ///
 /// Nothing here knows what a member is: a gRPC stream, a handler, a webhook.
+///
+/// The same calls make the same decisions in every process: where an order matters, none is taken
+/// from a dictionary.
 struct ConsumerStateMachine {
     struct Limits {
         /// Of one key: more waits in a lane.
@@ -49,8 +52,7 @@ struct ConsumerStateMachine {
     var due = DueHeap()
     /// For each partition the member that is asked first.
     var favourites: [Int?] = Array(repeating: nil, count: Partition.count)
-    /// In how many partitions each lane is.
-    var lanes: [LaneScope: Int] = [:]
+    var lanes = OpenLanes()
     /// The newest position that was heard of.
     var head: Position = .zero
     var turn = 0
@@ -61,6 +63,11 @@ struct ConsumerStateMachine {
     // What the next batch will tell.
     var changed: Set<Position> = []
     var heeded: [Position: Verdict.Action] = [:]
+    /// Of the batch that is under way.
+    var heedingUnderWay: Set<Position> = []
+    /// Acted upon, and not known to be stored when remarks were read last: what was read of these
+    /// may be what was acted upon.
+    var alreadyHeeded: Set<Position> = []
     var touched: Set<Int> = []
     var changedLanes: Set<LaneAt> = []
     var finished: [ConsumerBatch.Finish] = []
@@ -72,9 +79,14 @@ struct ConsumerStateMachine {
     var storing: [Position] = []
     var cursorsStoredAt: Duration = .zero
 
-    struct LaneAt: Hashable {
+    struct LaneAt: Hashable, Comparable {
         let partition: Int
         let scope: LaneScope
+
+        static func < (one: LaneAt, other: LaneAt) -> Bool {
+            (one.partition, one.scope.tenant.rawValue, one.scope.key ?? "")
+                < (other.partition, other.scope.tenant.rawValue, other.scope.key ?? "")
+        }
     }
 
     init(
@@ -123,11 +135,13 @@ struct ConsumerStateMachine {
             members[id]?.reserved = nil
         }
         keys[item.key]?.remove(position)
-        if keys[item.key]?.isEmpty == true {
-            keys[item.key] = nil
-        } else {
-            queue(item.key)
-        }
+        queue(item.key)
+        forget(item.key)
+    }
+
+    /// Some of the work, in the order of positions.
+    func sortedItems(where isIncluded: (WorkItem) -> Bool) -> [WorkItem] {
+        items.values.filter(isIncluded).sorted { $0.position < $1.position }
     }
 
     /// Puts a key into the line if its first piece of work may be handed out.
@@ -135,6 +149,12 @@ struct ConsumerStateMachine {
         guard let queue = keys[key], !queue.isQueued, isEligible(queue) else { return }
         keys[key]?.isQueued = true
         line.append(key)
+    }
+
+    /// Of a key without work nothing is kept, once it has left the line: so it is there only once.
+    mutating func forget(_ key: WorkKey) {
+        guard let queue = keys[key], queue.isEmpty, !queue.isQueued else { return }
+        keys[key] = nil
     }
 
     func isEligible(_ queue: KeyQueue) -> Bool {

@@ -1,9 +1,14 @@
 /// Moments at which somebody must look at a piece of work. What was put in stays until its moment,
-/// also when it no longer counts: whoever takes it out looks.
+/// also when it no longer counts: whoever takes it out looks. Of one moment, the first position
+/// comes first.
 struct DueHeap {
-    struct Entry {
+    struct Entry: Comparable {
         let time: Duration
         let position: Position
+
+        static func < (one: Entry, other: Entry) -> Bool {
+            (one.time, one.position) < (other.time, other.position)
+        }
     }
 
     private var entries: [Entry] = []
@@ -16,7 +21,7 @@ struct DueHeap {
         var child = entries.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard entries[child].time < entries[parent].time else { return }
+            guard entries[child] < entries[parent] else { return }
             entries.swapAt(child, parent)
             child = parent
         }
@@ -32,7 +37,7 @@ struct DueHeap {
         while true {
             var least = parent
             for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count {
-                if entries[child].time < entries[least].time { least = child }
+                if entries[child] < entries[least] { least = child }
             }
             guard least != parent else { return first.position }
             entries.swapAt(parent, least)

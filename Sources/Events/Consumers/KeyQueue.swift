@@ -27,8 +27,8 @@ struct KeyQueue {
 
 /// A line of waiting ones, over one array: what left is closed up now and then.
 struct Line<Element> {
-    private var elements: [Element] = []
-    private var head = 0
+    private(set) var elements: [Element] = []
+    private(set) var head = 0
 
     var isEmpty: Bool { head == elements.count }
 

@@ -5,6 +5,15 @@ import Testing
 /// Nodes, members and a store that crash, pause and part, in random order, against what was
 /// promised.
 @Suite struct ConsumerModelTests {
+    @Test func `a seed repeats its schedule`() {
+        func digest() -> UInt64 {
+            var world = ConsumerWorld(seed: 1)
+            for _ in 0..<10_000 { world.step() }
+            return world.digest
+        }
+        #expect(digest() == digest())
+    }
+
     @Test(arguments: 0..<40 as Range<UInt64>)
     func `no schedule loses, repeats or reorders work`(seed: UInt64) {
         var world = ConsumerWorld(seed: seed)

@@ -15,6 +15,8 @@ struct ConsumerWorld {
     private var gaveUp: Set<Position> = []
     private var now: Duration = .zero
     private var generation = 0
+    /// Of all that was handed out: two runs that agree in it went the same way.
+    private(set) var digest: UInt64 = 0
 
     init(seed: UInt64) {
         var random = SeededGenerator(state: seed)
@@ -68,6 +70,7 @@ struct ConsumerWorld {
         case 97 where chance(20): pause(index)
         case 98 where chance(20): store.crash()
         case 99 where chance(40): drain(index)
+        case 99 where chance(4): lose(index)
         default: break
         }
         if chance(50) { check(index) }
@@ -131,8 +134,16 @@ struct ConsumerWorld {
         if let batch = nodes[index].batch {
             let answer = nodes[index].answer ?? store.commit(batch)
             gaveUp.formUnion(batch.deadLetters.map(\.position))
+            nodes[index].isStored = true
+            if chance(20) {
+                // The connection is lost.
+                nodes[index].batch?.isRepeated = true
+                nodes[index].answer = nil
+                return
+            }
             nodes[index].answer = answer
             if chance(3) { return }
+            nodes[index].isStored = false
             nodes[index].batch = nil
             nodes[index].answer = nil
             _ = nodes[index].machine.answered(batch, answer, now: now)
@@ -161,17 +172,18 @@ struct ConsumerWorld {
     }
 
     private mutating func pull(_ index: Int) {
-        guard let member = nodes[index].machine.members.keys.randomElement(using: &random) else {
-            return
-        }
+        guard let member = member(of: index) else { return }
         let items = nodes[index].machine.pull(
             member, limit: 5, maxBytes: 1 << 20, now: now,
             wall: Timestamp(microseconds: 0))
         for item in items {
             guard let event = item.event else { return fail("a delivery without its event") }
+            for part in [item.position.rawValue, UInt64(item.ticket), UInt64(member)] {
+                digest = (digest ^ part) &* 0x100_0000_01b3
+            }
             let partition = store.tables.partitions[item.partition]
             let isStored =
-                nodes[index].answer != nil
+                nodes[index].isStored
                 && nodes[index].batch?.shares.contains { $0.partition == item.partition } == true
             let serial = nodes[index].machine.partitions[item.partition]?.serial ?? 0
             if partition.fence == item.fence, partition.holder == nodes[index].name,
@@ -200,8 +212,10 @@ struct ConsumerWorld {
         if !item.isRevived {
             for earlier in log[..<Int(event.position.rawValue - 1)].suffix(200)
             where earlier.partitionKey == event.partitionKey && earlier.tenant == event.tenant {
+                let isHeld =
+                    rules.holdsKeys && store.tables.deadLetters.contains(earlier.position)
                 let isOver =
-                    store.isOver(earlier)
+                    (store.isOver(earlier) && !isHeld)
                     || (!rules.holdsKeys && gaveUp.contains(earlier.position))
                 if !isOver { fail("\(item.position) came before \(earlier.position)") }
             }
@@ -245,34 +259,54 @@ struct ConsumerWorld {
     }
 
     private mutating func leave(_ index: Int) {
-        guard let member = nodes[index].machine.members.keys.randomElement(using: &random) else {
-            return
-        }
+        guard let member = member(of: index) else { return }
         nodes[index].machine.leave(member, now: now)
+    }
+
+    private mutating func member(of index: Int) -> Int? {
+        nodes[index].machine.members.keys.sorted().randomElement(using: &random)
     }
 
     private mutating func take(_ index: Int) {
         guard !nodes[index].machine.isDraining, store.alive.contains(nodes[index].name) else {
             return
         }
+        if !nodes[index].taken.isEmpty { return grant(index) }
         let machine = nodes[index].machine
         var wanted = (0..<Partition.count).filter { machine.partitions[$0] == nil }
         if chance(2) { wanted = wanted.filter { _ in random.next() % 3 == 0 } }
-        for taken in store.take(wanted, node: nodes[index].name) {
+        nodes[index].taken = store.take(wanted, node: nodes[index].name)
+        if chance(2) { grant(index) }
+    }
+
+    private mutating func grant(_ index: Int) {
+        for taken in nodes[index].taken {
             var events: [Position: RecordedEvent] = [:]
             for work in taken.work {
                 events[work.position] = log[Int(work.position.rawValue - 1)]
             }
             nodes[index].machine.granted(taken, events: events, now: now)
         }
+        nodes[index].taken = []
     }
 
     private mutating func hear(_ index: Int) {
-        let held = nodes[index].machine.held
-        for remark in store.remarks(in: held) {
+        if nodes[index].remarks == nil {
+            nodes[index].machine.listen()
+            nodes[index].remarks = store.remarks(in: nodes[index].machine.held)
+            if chance(2) { return }
+        }
+        for remark in nodes[index].remarks ?? [] {
             nodes[index].machine.heed(
                 remark, event: log[Int(remark.work.position.rawValue - 1)], now: now)
         }
+        nodes[index].remarks = nil
+    }
+
+    /// Some of what it holds is taken for another's.
+    private mutating func lose(_ index: Int) {
+        guard let lost = nodes[index].machine.held.randomElement(using: &random) else { return }
+        nodes[index].machine.drop(lost)
     }
 
     private mutating func giveAway(_ index: Int) {
@@ -281,7 +315,8 @@ struct ConsumerWorld {
     }
 
     private mutating func resolve() {
-        guard let position = store.tables.deadLetters.randomElement(using: &random) else { return }
+        let deadLetters = store.tables.deadLetters.sorted()
+        guard let position = deadLetters.randomElement(using: &random) else { return }
         acknowledged.remove(position)
         store.resolve(log[Int(position.rawValue - 1)], chance(2) ? .revive : .discard)
     }
@@ -330,7 +365,31 @@ struct ConsumerWorld {
         for partition in machine.partitions {
             for scope in partition?.lanes.keys ?? [:].keys { lanes[scope, default: 0] += 1 }
         }
-        if lanes != machine.lanes { fail("the lanes were miscounted") }
+        if lanes != machine.lanes.counts { fail("the lanes were miscounted") }
+        if Set(machine.lanes.scopes) != Set(lanes.keys) { fail("a lane has no turn") }
+        checkLine(of: machine)
+    }
+
+    /// What may be handed out is in the line, once.
+    private mutating func checkLine(of machine: ConsumerStateMachine) {
+        let line = machine.line.elements[machine.line.head...]
+        let queued = machine.keys.filter { $0.value.isQueued }
+        if queued.count != line.count || Set(line) != Set(queued.keys) {
+            fail("the line is not what it seems")
+        }
+        var positions: Set<Position> = []
+        for (key, queue) in machine.keys {
+            positions.formUnion(queue.positions)
+            if queue.positions != queue.positions.sorted() { fail("a key is out of order") }
+            let busy = queue.positions.filter { machine.items[$0]?.isBusy == true }
+            if busy != (queue.busy.map { [$0] } ?? []) { fail("a key has two at work") }
+            guard let first = queue.first else { continue }
+            let partition = machine.items[first].flatMap { machine.partitions[$0.partition] }
+            if machine.isEligible(queue), partition?.isLeaving == false, !queue.isQueued {
+                fail("\(first) of \(key.key) waits in no line")
+            }
+        }
+        if positions != Set(machine.items.keys) { fail("work is in no key's queue") }
     }
 
     // MARK: The end
@@ -347,7 +406,7 @@ struct ConsumerWorld {
             if round % 50 == 0 { take(last) }
             if round % 10 == 0 { hear(last) }
             if round % 200 == 0 { pass(.seconds(5)) }
-            for position in store.tables.deadLetters {
+            for position in store.tables.deadLetters.sorted() {
                 acknowledged.remove(position)
                 if round % 500 == 0 { store.resolve(log[Int(position.rawValue - 1)], .discard) }
             }

@@ -9,6 +9,12 @@ struct ModelNode {
     var page: EventPage?
     /// Stored, not told yet.
     var answer: BatchAnswer?
+    /// The batch reached the store, whatever was heard of it.
+    var isStored = false
+    /// Read, not acted upon yet.
+    var remarks: [Remark]?
+    /// Taken, and their events are being read.
+    var taken: [TakenPartition] = []
     /// Of acknowledgements that the next batch carries, and of those that the batch under way does.
     var waiting: [AckToken] = []
     var underWay: [AckToken] = []

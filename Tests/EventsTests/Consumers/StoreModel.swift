@@ -38,7 +38,8 @@ struct StoreModel {
                     partition: index, fence: partition.fence, serial: partition.serial,
                     cursor: partition.cursor,
                     work: partition.work.values.sorted { $0.position < $1.position },
-                    lanes: partition.lanes.map { StoredLane(scope: $0, position: $1) }))
+                    lanes: partition.lanes.map { StoredLane(scope: $0, position: $1) }
+                        .sorted { $0.name < $1.name }))
         }
         flushed = tables
         return taken
@@ -46,6 +47,16 @@ struct StoreModel {
 
     mutating func commit(_ batch: ConsumerBatch) -> BatchAnswer {
         var answer = BatchAnswer()
+        if batch.isRepeated, batch.shares.contains(where: isStored) {
+            answer.refused = Set(batch.shares.filter { !isStored($0) }.map(\.partition))
+            for row in batch.rows
+            where tables.partitions[row.partition].verdicts[row.work.position] != nil
+                && !answer.refused.contains(row.partition)
+            {
+                answer.remarked.insert(row.work.position)
+            }
+            return answer
+        }
         for share in batch.shares {
             let partition = tables.partitions[share.partition]
             guard partition.fence == share.fence, partition.serial == share.serial,
@@ -58,6 +69,11 @@ struct StoreModel {
         }
         if batch.isDurable { flushed = tables }
         return answer
+    }
+
+    private func isStored(_ share: ConsumerBatch.Share) -> Bool {
+        let partition = tables.partitions[share.partition]
+        return partition.fence == share.fence && partition.serial == share.serial + 1
     }
 
     private mutating func apply(
@@ -80,10 +96,12 @@ struct StoreModel {
                 partition.work[row.work.position] = row.work
             }
         }
-        var acknowledged: Set<Position> = []
+        var decided: Set<Position> = []
         for finish in batch.finished where finish.partition == index {
-            if partition.verdicts[finish.position]?.action == .ack {
-                acknowledged.insert(finish.position)
+            if let action = partition.verdicts[finish.position]?.action,
+                action == .ack || action == .discard
+            {
+                decided.insert(finish.position)
             }
             let work = partition.work.removeValue(forKey: finish.position)
             partition.verdicts[finish.position] = nil
@@ -93,7 +111,7 @@ struct StoreModel {
         }
         for failure in batch.deadLetters
         where failure.partition == index && !answer.remarked.contains(failure.position)
-            && !acknowledged.contains(failure.position)
+            && !decided.contains(failure.position)
         {
             tables.deadLetters.insert(failure.position)
         }
@@ -120,7 +138,7 @@ struct StoreModel {
     func remarks(in partitions: [Int]) -> [Remark] {
         partitions.flatMap { index in
             let partition = tables.partitions[index]
-            return partition.verdicts.compactMap { position, verdict in
+            return partition.verdicts.sorted { $0.key < $1.key }.compactMap { position, verdict in
                 partition.work[position].map {
                     Remark(partition: index, work: $0, verdict: verdict)
                 }
@@ -135,8 +153,11 @@ struct StoreModel {
         let work = tables.partitions[index].work[event.position]
         if action == .discard {
             tables.deadLetters.remove(event.position)
+            if work != nil {
+                tables.partitions[index].verdicts[event.position] = Verdict(.discard)
+            }
             flushed = tables
-            guard work?.state == .held else { return }
+            return
         } else if work == nil {
             tables.partitions[index].work[event.position] = StoredWork(
                 position: event.position, state: .held, attempt: 0, lost: 0, ticket: 0, fence: 0,
@@ -161,4 +182,8 @@ struct StoreModel {
             partition.lanes[scope].map { event.position <= $0 } ?? true
         }
     }
+}
+
+extension StoredLane {
+    fileprivate var name: String { "\(scope.tenant.rawValue)/\(scope.key ?? "")" }
 }

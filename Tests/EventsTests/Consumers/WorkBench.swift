@@ -2,7 +2,7 @@
 
 /// A consumer's work on one node with one member, which answers one event after another.
 struct WorkBench {
-    private let rules: ConsumerRules
+    private var rules: ConsumerRules
     private let limits: ConsumerStateMachine.Limits
     private var nodes = 0
     private(set) var machine: ConsumerStateMachine
@@ -36,7 +36,17 @@ struct WorkBench {
             for work in taken.work { events[work.position] = event(work.position) }
             machine.granted(taken, events: events, now: now)
         }
-        machine.join(1, maxInFlight: 1)
+        join(1)
+    }
+
+    mutating func join(_ member: Int) { machine.join(member, maxInFlight: 1) }
+
+    mutating func leave(_ member: Int) { machine.leave(member, now: now) }
+
+    /// The group was changed.
+    mutating func allow(attempts: Int) {
+        rules.maxAttempts = attempts
+        machine.rules = rules
     }
 
     mutating func publish(_ key: String, tenant: String = "acme", count: Int = 1) {
@@ -53,22 +63,32 @@ struct WorkBench {
     func event(_ position: Position) -> RecordedEvent { log[Int(position.rawValue) - 1] }
 
     /// What comes next; nil when nothing does before something is said.
-    mutating func next() -> WorkItem? {
+    mutating func next(_ member: Int = 1) -> WorkItem? {
         while true {
             let hasRead = read()
             let hasStored = writeBatch()
             let items = machine.pull(
-                1, limit: 1, maxBytes: 1, now: now, wall: Timestamp(microseconds: 0))
+                member, limit: 1, maxBytes: 1, now: now, wall: Timestamp(microseconds: 0))
             if let item = items.first { return item }
             if !hasRead, !hasStored { return nil }
         }
     }
 
-    mutating func answer(_ item: WorkItem, _ action: Verdict.Action = .ack) {
-        let token = AckToken(
+    @discardableResult mutating func answer(
+        _ item: WorkItem, _ action: Verdict.Action = .ack
+    ) -> ConsumerStateMachine.Settlement {
+        machine.settle(Self.token(item), Verdict(action), now: now)
+    }
+
+    /// On another node.
+    mutating func remark(_ item: WorkItem, _ action: Verdict.Action) {
+        _ = store.remark(TokenAnswer(token: Self.token(item), verdict: Verdict(action)))
+    }
+
+    private static func token(_ item: WorkItem) -> AckToken {
+        AckToken(
             consumer: 1, partition: item.partition, fence: item.fence, position: item.position,
             ticket: item.ticket)
-        _ = machine.settle(token, Verdict(action), now: now)
     }
 
     /// Acknowledges what comes until nothing does, or so many did.
@@ -87,7 +107,24 @@ struct WorkBench {
     /// Tries a dead letter again, or lets it go.
     mutating func resolve(_ position: Position, _ action: Verdict.Action) {
         store.resolve(event(position), action)
-        for remark in store.remarks(in: machine.held) {
+        hear()
+    }
+
+    /// Tries a dead letter again; nobody has heard of it yet.
+    mutating func revive(_ position: Position) { store.resolve(event(position), .revive) }
+
+    /// Lets a dead letter go; nobody has heard of it yet.
+    mutating func discard(_ position: Position) { store.resolve(event(position), .discard) }
+
+    mutating func hear() { heed(listen()) }
+
+    mutating func listen() -> [Remark] {
+        machine.listen()
+        return store.remarks(in: machine.held)
+    }
+
+    mutating func heed(_ remarks: [Remark]) {
+        for remark in remarks {
             machine.heed(remark, event: event(remark.work.position), now: now)
         }
     }
@@ -127,8 +164,16 @@ struct WorkBench {
     }
 
     private mutating func writeBatch() -> Bool {
-        guard let batch = machine.takeBatch(now: now) else { return false }
-        _ = machine.answered(batch, store.commit(batch), now: now)
+        guard let batch = takeBatch() else { return false }
+        answered(batch, commit(batch))
         return true
+    }
+
+    mutating func takeBatch() -> ConsumerBatch? { machine.takeBatch(now: now) }
+
+    mutating func commit(_ batch: ConsumerBatch) -> BatchAnswer { store.commit(batch) }
+
+    mutating func answered(_ batch: ConsumerBatch, _ answer: BatchAnswer) {
+        _ = machine.answered(batch, answer, now: now)
     }
 }
