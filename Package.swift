@@ -70,6 +70,7 @@ let package = Package(
         cLibrary("CProtobufC", libraries: ["protobuf-c"]),
         cLibrary("CZlib", libraries: ["z"]),
         cLibrary("CYaml", libraries: ["yaml"]),
+        cLibrary("CCurl", libraries: ["curl"]),
         .target(
             name: "CProcess", cSettings: [.define("APUS_COMMIT", to: "\"\(commit)\"")]),
         // protoc-c's output.
@@ -98,12 +99,15 @@ let package = Package(
         swiftTarget("Handlers", ["Events", "EventProtos", "Protobuf", "Telemetry"]),
         swiftTarget(
             "Neighbours", ["Events", "EventProtos", "GRPC", "IO", "Protobuf", "Telemetry"]),
+        swiftTarget(
+            "Webhooks", ["CCurl", "Digests", "Events", "IO", "Protobuf", "Telemetry"],
+            settings: strict),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "CProcess", "Telemetry", "IO", "HTTP2", "GRPC", "Protobuf", "Postgres", "Events",
                 "EventProtos", "PostgresLog", "EventService", "Handlers", "Neighbours",
-                "Configuration",
+                "Configuration", "Webhooks",
             ],
             swiftSettings: house,
             // A crash report names functions only when they are in the dynamic symbol table.
@@ -186,13 +190,18 @@ let package = Package(
         tests(
             "EventServiceTests",
             ["EventProtos", "EventService", "Events", "GRPC", "IO", "Protobuf", "Telemetry"]),
-        tests("ApusTests", ["Configuration", "EventProtos", "Events", "Handlers", "apus"]),
         tests(
             "NeighboursTests",
             [
                 "EventProtos", "Events", "GRPC", "IO", "Neighbours", "Protobuf", "Telemetry",
                 "TestSupport",
             ]),
+        tests(
+            "ApusTests",
+            ["Configuration", "EventProtos", "Events", "Handlers", "Webhooks", "apus"]),
+        tests(
+            "WebhooksTests",
+            ["EventProtos", "Events", "Protobuf", "Telemetry", "Webhooks"]),
         tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
         tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),
     ]

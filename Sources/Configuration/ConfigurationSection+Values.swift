@@ -13,9 +13,10 @@ extension ConfigurationSection {
 
     /// A list of such texts.
     public func values<Value>(
-        _ key: String, atMost limit: Int = 1_000, _ rule: String, _ parse: (String) -> Value?
+        _ key: String, count: ClosedRange<Int> = 0...1_000, _ rule: String,
+        _ parse: (String) -> Value?
     ) -> [Value]? {
-        elements(key, atMost: limit)?.enumerated().compactMap { index, node in
+        elements(key, count)?.enumerated().compactMap { index, node in
             Self.value(node, "\(pathOf(key))[\(index)]", faults, rule, parse)
         }
     }

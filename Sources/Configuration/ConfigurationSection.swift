@@ -83,7 +83,7 @@ public final class ConfigurationSection {
     public func sections<Value>(
         _ key: String, atMost limit: Int = 1_000, _ read: (ConfigurationSection) -> Value?
     ) -> [Value]? {
-        elements(key, atMost: limit)?.enumerated().compactMap { index, node in
+        elements(key, 0...limit)?.enumerated().compactMap { index, node in
             Self.read(node, "\(pathOf(key))[\(index)]", faults, read)
         }
     }
@@ -126,10 +126,12 @@ public final class ConfigurationSection {
     func pathOf(_ key: String) -> String { ConfigurationPath.member(key, of: path) }
 
     /// The elements of a list behind the key.
-    func elements(_ key: String, atMost limit: Int) -> [ConfigurationNode]? {
+    func elements(_ key: String, _ counts: ClosedRange<Int>) -> [ConfigurationNode]? {
         guard let node = node(key) else { return nil }
-        guard case .list(let elements) = node.content, elements.count <= limit else {
-            faults.add(pathOf(key), node.place, "must be a list of at most \(limit)")
+        guard case .list(let elements) = node.content, counts.contains(elements.count) else {
+            faults.add(
+                pathOf(key), node.place,
+                "must be a list of \(counts.lowerBound) to \(counts.upperBound)")
             return nil
         }
         return elements

@@ -54,7 +54,7 @@ import Testing
             "handlers: {lead-analytics: {timeLimit: 1d}}",
             "1:40: handlers.lead-analytics.timeLimit: must be a duration from 1ms to 12h"
         ),
-        ("handler: {}", "1:1: handler: is no key here; there are handlers"),
+        ("handler: {}", "1:1: handler: is no key here; there are handlers, neighbours, webhooks"),
     ])
     func `what can't be is refused where it stands`(_ text: String, _ fault: String) throws {
         let error = try #require(throws: ConfigurationError.self) { try read(text) }

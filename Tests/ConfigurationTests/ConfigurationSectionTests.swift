@@ -69,7 +69,7 @@ import Testing
                 "a.yaml:4:18: handlers.lead-analytics.concurrency: must be a whole number from 1 to 1000",
                 "a.yaml:5:5: handlers.lead-analytics.unheardOf: is no key here; there are retry, timeLimit, concurrency",
                 "a.yaml:6:3: handlers.lead-analytics: is given twice",
-                "a.yaml:7:11: webhooks: must be a list of at most 1000",
+                "a.yaml:7:11: webhooks: must be a list of 0 to 1000",
                 "a.yaml:8:12: ports[1]: must be a digit",
             ])
     }

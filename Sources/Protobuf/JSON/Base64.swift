@@ -1,5 +1,15 @@
 /// Base64 (RFC 4648): writes the standard alphabet with padding, reads both, padded or not.
-enum Base64 {
+public enum Base64 {
+    /// In the standard alphabet, padded.
+    public static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        encode(bytes[...], into: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// - Returns: nil when it is none, in either alphabet.
+    public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8)[...]) }
+
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 

@@ -2,15 +2,19 @@ import Configuration
 import Events
 import Handlers
 import Neighbours
+import Webhooks
 
 /// What `serve --config FILE` reads: one property a section.
 struct ConfigurationFile: Sendable {
     /// By the handlers' names.
     let handlers: [String: HandlerOptions]
     let neighbours: NeighbourSettings
+    /// Those that are switched on.
+    let webhooks: [WebhookEndpoint]
 
     /// Without a file.
-    static let empty = ConfigurationFile(handlers: [:], neighbours: NeighbourSettings())
+    static let empty = ConfigurationFile(
+        handlers: [:], neighbours: NeighbourSettings(), webhooks: [])
 
     /// - Throws: All that is wrong with it.
     static func read(_ path: String) throws(ConfigurationError) -> ConfigurationFile {
@@ -25,9 +29,13 @@ struct ConfigurationFile: Sendable {
         }
     }
 
-    private init(handlers: [String: HandlerOptions], neighbours: NeighbourSettings) {
+    private init(
+        handlers: [String: HandlerOptions], neighbours: NeighbourSettings,
+        webhooks: [WebhookEndpoint]
+    ) {
         self.handlers = handlers
         self.neighbours = neighbours
+        self.webhooks = webhooks
     }
 
     /// - Parameter shipped: The handlers that may be spoken of.
@@ -36,14 +44,34 @@ struct ConfigurationFile: Sendable {
         handlers = HandlerOptions.read(root, known: known)
         neighbours =
             root.section("neighbours", NeighbourSettings.init) ?? NeighbourSettings()
+        webhooks = WebhookEndpoint.read(root, taken: Set(known.map(\.name)))
     }
 
     /// What differs and counts after a restart only, as paths in the file.
     func fixed(since other: ConfigurationFile) -> [String] {
         let names = Set(handlers.keys).union(other.handlers.keys)
         let usual = HandlerOptions()
-        return names.filter { (handlers[$0] ?? usual) != (other.handlers[$0] ?? usual) }
-            .sorted().map { "handlers.\($0)" }
-            + (neighbours == other.neighbours ? [] : ["neighbours"])
+        let changed = names.filter { (handlers[$0] ?? usual) != (other.handlers[$0] ?? usual) }
+        return changed.sorted().map { "handlers.\($0)" }
+            + (neighbours == other.neighbours ? [] : ["neighbours"]) + fixedWebhooks(since: other)
+    }
+
+    /// Which endpoints there are, the types they get, and how the engine hands them events.
+    private func fixedWebhooks(since other: ConfigurationFile) -> [String] {
+        func byName(_ file: ConfigurationFile) -> [String: WebhookEndpoint] {
+            Dictionary(file.webhooks.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        }
+        let (new, old) = (byName(self), byName(other))
+        return Set(new.keys).union(old.keys).sorted().flatMap { name -> [String] in
+            guard let new = new[name], let old = old[name] else { return ["webhooks.\(name)"] }
+            var differing: [String] = []
+            if new.types != old.types { differing.append("types") }
+            if new.options.concurrency != old.options.concurrency {
+                differing.append("concurrency")
+            }
+            if new.options.retry != old.options.retry { differing.append("retry") }
+            if new.options.ordering != old.options.ordering { differing.append("ordering") }
+            return differing.map { "webhooks.\(name).\($0)" }
+        }
     }
 }

@@ -1,17 +1,20 @@
 import Configuration
 import Telemetry
+import Webhooks
 
 /// Reads the configuration file again when it is told to. A file that is wrong changes nothing.
 final class ConfigurationReloader: Sendable {
     private let path: String
-    /// What the running parts were made by, or have been told since.
-    private let current: Lock<ConfigurationFile>
+    /// What the running parts were made by.
+    private let started: ConfigurationFile
+    private let webhooks: WebhookEndpoints
     private let logger: Logger
 
-    init(_ path: String, file: ConfigurationFile, logger: Logger) {
+    init(_ path: String, file: ConfigurationFile, webhooks: WebhookEndpoints, logger: Logger) {
         self.path = path
+        self.webhooks = webhooks
         self.logger = logger
-        current = Lock(file)
+        started = file
     }
 
     func reload() {
@@ -27,7 +30,7 @@ final class ConfigurationReloader: Sendable {
                 [.path: .init(path), .count: .init(error.faults.count)])
             return
         }
-        let started = current.withLock { $0 }
+        webhooks.replace(with: file.webhooks)
         for name in file.fixed(since: started) {
             logger.warning(
                 "A change of the configuration counts after a restart", [.name: .init(name)])

@@ -36,8 +36,8 @@ struct Node: Sendable {
     private let logger: Logger
 
     init(
-        _ configuration: ServeConfiguration, file: ConfigurationFile, tls: TLSContext?,
-        store: Store, loops: IOLoopGroup, logger: Logger
+        _ configuration: ServeConfiguration, file: ConfigurationFile, webhooks: WebhookSending,
+        tls: TLSContext?, store: Store, loops: IOLoopGroup, logger: Logger
     ) throws {
         self.configuration = configuration
         self.tls = tls
@@ -45,7 +45,9 @@ struct Node: Sendable {
             TLSReloader($0, on: loops.loops[0], logger: logger.labelled("tls"))
         }
         configurationReloader = configuration.configurationPath.map {
-            ConfigurationReloader($0, file: file, logger: logger.labelled("configuration"))
+            ConfigurationReloader(
+                $0, file: file, webhooks: webhooks.endpoints,
+                logger: logger.labelled("configuration"))
         }
         self.store = store
         self.logger = logger
@@ -96,7 +98,8 @@ struct Node: Sendable {
                 context: PublishContext(caller: Caller(tenant: tenant)))
         }
         // What is said of a neighbour's handler does no harm while the neighbour is not there.
-        let registry = try known.configured(file.handlers.filter { known[$0.key] != nil })
+        var registry = try known.configured(file.handlers.filter { known[$0.key] != nil })
+        try webhooks.register(in: &registry)
         handlers = HandlerHost(
             registry: registry, books: books, consumers: groups.consumers, metrics: metrics,
             logger: logger.labelled("handlers"))

@@ -29,13 +29,15 @@ struct ServeCommand: Command {
         let tls = try configuration.doors.makeContext()
         let signals = StopSignals()
         let loops = try IOLoopGroup(count: configuration.loops)
+        let webhooks = try WebhookSending(file)
         let store = try await Store.open(
             database: configuration.database, dataDirectory: configuration.dataDirectory,
             logger: logger)
         do {
             _ = try await store.migrate(on: loops.loops[0], logger: logger)
             let node = try Node(
-                configuration, file: file, tls: tls, store: store, loops: loops, logger: logger)
+                configuration, file: file, webhooks: webhooks, tls: tls, store: store,
+                loops: loops, logger: logger)
             try await node.run(until: signals.received) { addresses in
                 terminal.print("Apus listens on \(addresses); \(store.location)")
             }
@@ -44,6 +46,7 @@ struct ServeCommand: Command {
             throw error
         }
         await store.close()
+        await webhooks.stop()
         loops.stop()
     }
 

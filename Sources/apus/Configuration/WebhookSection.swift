@@ -1,0 +1,88 @@
+import Configuration
+import Events
+import Webhooks
+
+extension WebhookEndpoint {
+    /// `webhooks`: a list of endpoints, each of a name of its own.
+    ///
+    /// - Parameter taken: Names of handlers.
+    static func read(_ root: ConfigurationSection, taken: Set<String>) -> [WebhookEndpoint] {
+        var names = taken
+        let endpoints = root.sections("webhooks") { section -> WebhookEndpoint? in
+            guard let endpoint = WebhookEndpoint(section) else { return nil }
+            if !names.insert(endpoint.name).inserted {
+                section.refuse("name", "is the name of another webhook or handler")
+            }
+            return endpoint.options.isEnabled ? endpoint : nil
+        }
+        return endpoints ?? []
+    }
+
+    /// Nil when something is wrong without which there is no endpoint.
+    private init?(_ section: ConfigurationSection) {
+        let isComplete = section.require("name", "url", "types", "secrets")
+        let name = section.value("name", "must match [a-z0-9-]{1,64}") { text in
+            HandlerName.isValid(text) ? text : nil
+        }
+        let url = section.value(
+            "url", "must be a URL of http or https, without credentials and fragment"
+        ) { WebhookURL($0) }
+        let types = section.values(
+            "types", count: 1...100, "must be a pattern of types, such as order.*"
+        ) {
+            TypePattern($0)
+        }
+        let secrets = section.values(
+            "secrets", count: 1...Self.maxSecrets,
+            "must be whsec_ and base64 of 24 to 64 random bytes"
+        ) { WebhookSecret($0) }
+        let delivery = Delivery(section)
+        let options = HandlerOptions(webhook: section)
+        if let url, url.isPrivateAddress, !delivery.allowsPrivateAddresses {
+            section.refuse(
+                "url", "must be an address of the public internet, or allowPrivateAddresses true")
+        }
+        guard isComplete, let name, let url, let types, let secrets else { return nil }
+        self.init(
+            name: name, types: types, url: url, secrets: secrets, delivery: delivery,
+            options: options)
+    }
+}
+
+extension WebhookEndpoint.Delivery {
+    fileprivate init(_ section: ConfigurationSection) {
+        self.init()
+        mode = section.choice("mode", [("binary", .binary), ("structured", .structured)]) ?? mode
+        let tenants = section.values("tenants", "must be a tenant: [A-Za-z0-9._-]{1,64}") {
+            TenantID($0)
+        }
+        self.tenants = tenants.map { Set($0) }
+        allowsPrivateAddresses = section.flag("allowPrivateAddresses") ?? false
+        trustRoots = section.section("tls") { $0.text("issuers") }
+        headers =
+            section.section("headers") { headers in
+                if headers.names.count > WebhookEndpoint.maxHeaders {
+                    headers.refuse(nil, "must be \(WebhookEndpoint.maxHeaders) at most")
+                }
+                return headers.names.compactMap { name in
+                    headers.value(
+                        name,
+                        "must be 1 to 4096 visible characters, of a header that Apus does not set"
+                    ) { WebhookHeader(checking: name, $0) }
+                }
+            } ?? []
+    }
+}
+
+extension HandlerOptions {
+    /// As for a handler; a request is not waited for as long.
+    fileprivate init(webhook section: ConfigurationSection) {
+        self.init(
+            isEnabled: section.flag("enabled") ?? true,
+            timeLimit: section.duration(
+                "timeLimit", in: .milliseconds(100)...WebhookEndpoint.longestTimeLimit),
+            concurrency: section.integer("concurrency", in: HandlerLimits.concurrencies),
+            retry: section.section("retry") { RetryPolicy($0, over: .standard) },
+            ordering: HandlerOrdering(section, over: .perKey(afterDeadLetter: .continue)))
+    }
+}

@@ -1,0 +1,130 @@
+import EventProtos
+import Events
+import Telemetry
+import Testing
+
+@testable import Webhooks
+
+@Suite struct WebhookHandlerTests {
+    @Test(
+        arguments: [
+            (HTTPOutcome.answered(status: 200, retryAfter: nil), nil, nil),
+            (.answered(status: 204, retryAfter: .seconds(5)), nil, nil),
+            (.answered(status: 301, retryAfter: nil), .permanent, nil),
+            (.answered(status: 304, retryAfter: nil), .permanent, nil),
+            (.answered(status: 400, retryAfter: .seconds(5)), .permanent, nil),
+            (.answered(status: 401, retryAfter: nil), .permanent, nil),
+            (.answered(status: 404, retryAfter: nil), .permanent, nil),
+            (.answered(status: 408, retryAfter: nil), .transient, nil),
+            (.answered(status: 410, retryAfter: nil), .permanent, nil),
+            (.answered(status: 425, retryAfter: nil), .transient, nil),
+            (.answered(status: 429, retryAfter: .seconds(7)), .transient, .seconds(7)),
+            (.answered(status: 500, retryAfter: nil), .transient, nil),
+            (.answered(status: 503, retryAfter: .seconds(90_000)), .transient, .seconds(3_600)),
+            (.answered(status: 599, retryAfter: nil), .transient, nil),
+            (.timedOut, .transient, nil),
+            (.failed(reason: "Couldn't connect to server"), .transient, nil),
+            (.refusedAddress, .permanent, nil),
+        ] as [(HTTPOutcome, HandlerError.Kind?, Duration?)])
+    func `what came of a request says what follows`(
+        _ outcome: HTTPOutcome, _ kind: HandlerError.Kind?, _ retryAfter: Duration?
+    ) {
+        let error = WebhookHandler.error(outcome, target: "example.com:443")
+        #expect(error?.kind == kind)
+        #expect(error?.retryAfter == retryAfter)
+        if kind == .transient { #expect(error?.target == "example.com:443") }
+    }
+
+    @Test func `a request is signed with the delivery's id and the time of the attempt`()
+        async throws
+    {
+        let sender = ScriptedSender()
+        let handler = try Self.handler([Self.endpoint()], sender)
+        let event = try SampleEvent.lead(subject: "", source: "")
+        #expect(try await handler.handle(event, context: Self.context) == .done)
+        let request = try #require(sender.requests.first)
+        let expected = WebhookSignature.headers(
+            id: "webhook/orders/7", timestamp: 1_000, body: request.body,
+            secrets: try Self.endpoint().secrets)
+        #expect(Set(request.headers).isSuperset(of: expected))
+        #expect(request.headers.last?.description == "X-Key: …")
+        #expect(!request.allowsPrivateAddresses)
+        #expect(request.timeLimit == .seconds(3))
+        #expect(handler.timeLimit > WebhookEndpoint.longestTimeLimit)
+    }
+
+    @Test func `events of other tenants are declined`() async throws {
+        let sender = ScriptedSender()
+        let tenants = Set(["globex"].compactMap { TenantID($0) })
+        let handler = try Self.handler([Self.endpoint(tenants: tenants)], sender)
+        let event = try SampleEvent.lead(subject: "", source: "")
+        #expect(try await handler.handle(event, context: Self.context) == .declined)
+        #expect(sender.requests.isEmpty)
+        let own = try SampleEvent.lead(
+            subject: "", source: "", tenant: TenantID(unchecked: "globex"))
+        #expect(try await handler.handle(own, context: Self.context) == .done)
+    }
+
+    @Test func `what is configured anew counts from the next event on`() async throws {
+        let sender = ScriptedSender()
+        let endpoints = WebhookEndpoints([try Self.endpoint()])
+        let handler = WebhookHandler(
+            try Self.endpoint(), of: endpoints, sender: sender, pool: EventCatalogue.pool,
+            clock: FixedClock())
+        let event = try SampleEvent.lead(subject: "", source: "")
+        endpoints.replace(with: [try Self.endpoint(url: "https://example.org/new")])
+        _ = try await handler.handle(event, context: Self.context)
+        #expect(sender.requests.map(\.url.target) == ["example.org:443"])
+        endpoints.replace(with: [])
+        #expect(try await handler.handle(event, context: Self.context) == .declined)
+        #expect(sender.requests.count == 1)
+    }
+
+    @Test func `a webhook is a consumer of its own kind, with effects outside`() throws {
+        let handler = try Self.handler([Self.endpoint()], ScriptedSender())
+        #expect(handler.consumer == "webhook/orders")
+        #expect(handler.hasExternalSideEffects)
+        var registry = HandlerRegistry()
+        try registry.register(handler)
+    }
+
+    private static let context = HandlerContext(deliveryID: "webhook/orders/7", attempt: 1)
+
+    private static func endpoint(
+        url: String = "https://example.com/hook?key=1", tenants: Set<TenantID>? = nil
+    ) throws -> WebhookEndpoint {
+        var delivery = WebhookEndpoint.Delivery()
+        delivery.tenants = tenants
+        delivery.headers = [WebhookHeader(checking: "X-Key", "v")].compactMap(\.self)
+        return WebhookEndpoint(
+            name: "orders", types: [TypePattern("lead.*")].compactMap(\.self),
+            url: try #require(WebhookURL(url)),
+            secrets: [WebhookSecret("whsec_" + String(repeating: "A", count: 32))]
+                .compactMap(\.self),
+            delivery: delivery, options: HandlerOptions(timeLimit: .seconds(3)))
+    }
+
+    private static func handler(
+        _ endpoints: [WebhookEndpoint], _ sender: ScriptedSender
+    ) throws -> WebhookHandler {
+        WebhookHandler(
+            try #require(endpoints.first), of: WebhookEndpoints(endpoints), sender: sender,
+            pool: EventCatalogue.pool, clock: FixedClock())
+    }
+}
+
+/// Takes every request.
+private final class ScriptedSender: HTTPSender {
+    private let sent = Lock<[HTTPRequest]>([])
+
+    var requests: [HTTPRequest] { sent.withLock { $0 } }
+
+    func send(_ request: HTTPRequest) async throws -> HTTPOutcome {
+        sent.withLock { $0.append(request) }
+        return .answered(status: 200, retryAfter: nil)
+    }
+}
+
+private struct FixedClock: WallClock {
+    func now() -> UnixTime { UnixTime(seconds: 1_000) }
+}
