@@ -73,7 +73,7 @@ struct ConsumerWorld {
         case 99 where chance(4): lose(index)
         default: break
         }
-        if chance(50) { check(index) }
+        if chance(50), let text = nodes[index].machine.inconsistency { fail(text) }
     }
 
     private mutating func publish() {
@@ -337,59 +337,6 @@ struct ConsumerWorld {
         nodes[index].machine.drain(now: now)
         for _ in 0..<20 { work(index) }
         crash(index)
-    }
-
-    // MARK: What holds at any time
-
-    private mutating func check(_ index: Int) {
-        let machine = nodes[index].machine
-        var load = WorkLoad()
-        for item in machine.items.values { load.count(item, 1) }
-        if load != machine.load { fail("the load was miscounted") }
-        for (id, member) in machine.members {
-            if member.inFlight > member.maxInFlight { fail("a member had too much") }
-            let own = machine.items.values.count { item in
-                switch item.state {
-                case .storing(let member): member == id
-                case .handedOut(let handOut): handOut.member == id
-                default: false
-                }
-            }
-            if own != member.inFlight { fail("a member's work was miscounted") }
-        }
-        for (number, partition) in machine.partitions.enumerated() {
-            let busy = machine.items.values.count { $0.partition == number && $0.isBusy }
-            if let partition, partition.busy != busy { fail("a partition's work was miscounted") }
-        }
-        var lanes: [LaneScope: Int] = [:]
-        for partition in machine.partitions {
-            for scope in partition?.lanes.keys ?? [:].keys { lanes[scope, default: 0] += 1 }
-        }
-        if lanes != machine.lanes.counts { fail("the lanes were miscounted") }
-        if Set(machine.lanes.scopes) != Set(lanes.keys) { fail("a lane has no turn") }
-        checkLine(of: machine)
-    }
-
-    /// What may be handed out is in the line, once.
-    private mutating func checkLine(of machine: ConsumerStateMachine) {
-        let line = machine.line.elements[machine.line.head...]
-        let queued = machine.keys.filter { $0.value.isQueued }
-        if queued.count != line.count || Set(line) != Set(queued.keys) {
-            fail("the line is not what it seems")
-        }
-        var positions: Set<Position> = []
-        for (key, queue) in machine.keys {
-            positions.formUnion(queue.positions)
-            if queue.positions != queue.positions.sorted() { fail("a key is out of order") }
-            let busy = queue.positions.filter { machine.items[$0]?.isBusy == true }
-            if busy != (queue.busy.map { [$0] } ?? []) { fail("a key has two at work") }
-            guard let first = queue.first else { continue }
-            let partition = machine.items[first].flatMap { machine.partitions[$0.partition] }
-            if machine.isEligible(queue), partition?.isLeaving == false, !queue.isQueued {
-                fail("\(first) of \(key.key) waits in no line")
-            }
-        }
-        if positions != Set(machine.items.keys) { fail("work is in no key's queue") }
     }
 
     // MARK: The end

@@ -1,0 +1,58 @@
+@testable import Events
+
+// What holds at any time.
+extension ConsumerStateMachine {
+    /// Where two parts of the state contradict each other; nil when they do not.
+    var inconsistency: String? { miscount ?? faultOfLine }
+
+    private var miscount: String? {
+        var load = WorkLoad()
+        for item in items.values { load.count(item, 1) }
+        if load != self.load { return "the load was miscounted" }
+        for (id, member) in members {
+            if member.inFlight > member.maxInFlight { return "a member had too much" }
+            let own = items.values.count { item in
+                switch item.state {
+                case .storing(let member): member == id
+                case .handedOut(let handOut): handOut.member == id
+                default: false
+                }
+            }
+            if own != member.inFlight { return "a member's work was miscounted" }
+        }
+        for (number, partition) in partitions.enumerated() {
+            let busy = items.values.count { $0.partition == number && $0.isBusy }
+            if let partition, partition.busy != busy {
+                return "a partition's work was miscounted"
+            }
+        }
+        var lanes: [LaneScope: Int] = [:]
+        for partition in partitions {
+            for scope in partition?.lanes.keys ?? [:].keys { lanes[scope, default: 0] += 1 }
+        }
+        if lanes != self.lanes.counts { return "the lanes were miscounted" }
+        return Set(self.lanes.scopes) != Set(lanes.keys) ? "a lane has no turn" : nil
+    }
+
+    /// What may be handed out is in the line, once.
+    private var faultOfLine: String? {
+        let waiting = line.elements[line.head...]
+        let queued = keys.filter { $0.value.isQueued }
+        if queued.count != waiting.count || Set(waiting) != Set(queued.keys) {
+            return "the line is not what it seems"
+        }
+        var positions: Set<Position> = []
+        for (key, queue) in keys {
+            positions.formUnion(queue.positions)
+            if queue.positions != queue.positions.sorted() { return "a key is out of order" }
+            let busy = queue.positions.filter { items[$0]?.isBusy == true }
+            if busy != (queue.busy.map { [$0] } ?? []) { return "a key has two at work" }
+            guard let first = queue.first else { continue }
+            let partition = items[first].flatMap { partitions[$0.partition] }
+            if isEligible(queue), partition?.isLeaving == false, !queue.isQueued {
+                return "\(first) of \(key.key) waits in no line"
+            }
+        }
+        return positions != Set(items.keys) ? "work is in no key's queue" : nil
+    }
+}
