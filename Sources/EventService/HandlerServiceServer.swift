@@ -4,18 +4,64 @@ public import GRPC
 import Protobuf
 public import Telemetry
 
-/// `apus.v1.HandlerService`: what consumers could not do.
+/// `apus.v1.HandlerService`: handlers, and what consumers could not do.
 public struct HandlerServiceServer: ApusV1.HandlerServiceProvider {
+    private let handlers: HandlerHost
     private let deadLetters: any DeadLetters
     private let callers: Callers
     private let faults: Faults
 
     public init(
-        deadLetters: any DeadLetters, callers: Callers, logger: Logger
+        handlers: HandlerHost, deadLetters: any DeadLetters, callers: Callers, logger: Logger
     ) {
+        self.handlers = handlers
         self.deadLetters = deadLetters
         self.callers = callers
         faults = Faults(logger: logger)
+    }
+
+    public func listHandlers(
+        _ request: ApusV1.ListHandlersRequest, call: ServerCall
+    ) async throws -> ApusV1.ListHandlersResponse {
+        try await faults.mapped {
+            _ = try callers.caller(of: call)
+            return ApusV1.ListHandlersResponse(
+                handlers: try await handlers.list().map(ApusV1.Handler.init))
+        }
+    }
+
+    public func pauseHandler(
+        _ request: ApusV1.PauseHandlerRequest, call: ServerCall
+    ) async throws -> ApusV1.Handler {
+        try await faults.mapped {
+            _ = try callers.caller(of: call)
+            return ApusV1.Handler(try await handlers.pause(try checked(request.name)))
+        }
+    }
+
+    public func resumeHandler(
+        _ request: ApusV1.ResumeHandlerRequest, call: ServerCall
+    ) async throws -> ApusV1.Handler {
+        try await faults.mapped {
+            _ = try callers.caller(of: call)
+            return ApusV1.Handler(try await handlers.resume(try checked(request.name)))
+        }
+    }
+
+    public func rebuildHandler(
+        _ request: ApusV1.RebuildHandlerRequest, call: ServerCall
+    ) async throws -> ApusV1.Handler {
+        try await faults.mapped {
+            _ = try callers.caller(of: call)
+            return ApusV1.Handler(try await handlers.rebuild(try checked(request.name)))
+        }
+    }
+
+    private func checked(_ name: String) throws(EventsError) -> String {
+        guard HandlerName.isValid(name) else {
+            throw .invalid("name", "must match [a-z0-9-]{1,64}")
+        }
+        return name
     }
 
     public func listDeadLetters(
@@ -134,6 +180,19 @@ extension DeadLetterSelection {
             throw .invalid("consumer", "must be set, or ids, or filter")
         }
         try self.init(consumer: consumer, ids: ids, filter: filter, caller: caller)
+    }
+}
+
+extension ApusV1.Handler {
+    init(_ standing: HandlerStanding) {
+        self.init(
+            name: standing.name, types: standing.types.map(\.text),
+            state: ApusV1.HandlerState(rawValue: Int32(standing.state.rawValue)),
+            position: standing.position.rawValue, lagEvents: standing.lagEvents,
+            lag: GoogleProtobuf.Duration(standing.lag), succeeded: standing.succeeded,
+            failed: standing.failed, retrying: standing.retrying,
+            deadLettered: standing.deadLettered,
+            externalSideEffects: standing.hasExternalSideEffects)
     }
 }
 

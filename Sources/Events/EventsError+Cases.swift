@@ -37,6 +37,20 @@ extension EventsError {
             ])
     }
 
+    public static func handlerNotFound(_ name: String) -> EventsError {
+        EventsError(
+            .notFound, "There is no handler \(name).",
+            details: [.resource(kind: "handler", name: name)])
+    }
+
+    public static func cannotRebuild(_ name: String, _ why: String) -> EventsError {
+        EventsError(
+            .failedPrecondition, "The handler \(name) cannot be rebuilt: \(why).",
+            details: [
+                .precondition(kind: "HANDLER_REBUILD", subject: name, description: why)
+            ])
+    }
+
     public static func groupNotFound(_ name: String) -> EventsError {
         EventsError(
             .notFound, "There is no group \(name).",

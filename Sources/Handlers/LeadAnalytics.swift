@@ -8,6 +8,7 @@ import Protobuf
 public struct LeadAnalytics: Projection {
     public let name = "lead-analytics"
     public let types: [TypePattern]
+    public let tables = ["lead_attribution", "lead_funnel", "leads"]
 
     static let created = ProjectionChange.Name(rawValue: "project_lead_created")
 

@@ -23,6 +23,7 @@
 #include "apus/v1/filter.pb-c.h"
 #include "apus/v1/group.pb-c.h"
 #include "apus/v1/group_service.pb-c.h"
+#include "apus/v1/handler.pb-c.h"
 #include "apus/v1/handler_service.pb-c.h"
 #include "apus/v1/health.pb-c.h"
 #include "apus/v1/lookup.pb-c.h"

@@ -7,6 +7,14 @@ extension ApusV1 {
     /// The calls of `apus.v1.HandlerService`.
     public enum HandlerServiceMethods {
         public static let service = "apus.v1.HandlerService"
+        public static let listHandlers = RPCMethod(
+            service: service, name: "ListHandlers", kind: .unary)
+        public static let pauseHandler = RPCMethod(
+            service: service, name: "PauseHandler", kind: .unary)
+        public static let resumeHandler = RPCMethod(
+            service: service, name: "ResumeHandler", kind: .unary)
+        public static let rebuildHandler = RPCMethod(
+            service: service, name: "RebuildHandler", kind: .unary)
         public static let listDeadLetters = RPCMethod(
             service: service, name: "ListDeadLetters", kind: .unary)
         public static let retryDeadLetters = RPCMethod(
@@ -15,8 +23,25 @@ extension ApusV1 {
             service: service, name: "DiscardDeadLetters", kind: .unary)
     }
 
-    /// Looks after what consumers could not do.
+    /// Looks after handlers, and after what consumers could not do.
     public protocol HandlerServiceProvider: RPCService {
+        /// Answers with every handler and how it gets on.
+        func listHandlers(_ request: ApusV1.ListHandlersRequest, call: ServerCall)
+            async throws -> ApusV1.ListHandlersResponse
+
+        /// Stops handing events to a handler, until it is resumed.
+        func pauseHandler(_ request: ApusV1.PauseHandlerRequest, call: ServerCall)
+            async throws -> ApusV1.Handler
+
+        /// Goes on where a handler was paused.
+        func resumeHandler(_ request: ApusV1.ResumeHandlerRequest, call: ServerCall)
+            async throws -> ApusV1.Handler
+
+        /// Makes a projection's rows anew from the log; FAILED_PRECONDITION when retention has dropped what
+        /// that needs.
+        func rebuildHandler(_ request: ApusV1.RebuildHandlerRequest, call: ServerCall)
+            async throws -> ApusV1.Handler
+
         /// Answers with a page of dead letters, of handlers and of groups.
         func listDeadLetters(_ request: ApusV1.ListDeadLettersRequest, call: ServerCall)
             async throws -> ApusV1.ListDeadLettersResponse
@@ -30,11 +55,40 @@ extension ApusV1 {
             async throws -> ApusV1.DiscardDeadLettersResponse
     }
 
-    /// Looks after what consumers could not do.
+    /// Looks after handlers, and after what consumers could not do.
     public struct HandlerServiceClient: Sendable {
         public let channel: ClientChannel
 
         public init(_ channel: ClientChannel) { self.channel = channel }
+
+        /// Answers with every handler and how it gets on.
+        public func listHandlers(
+            _ request: ApusV1.ListHandlersRequest, options: CallOptions = CallOptions()
+        ) async throws -> ApusV1.ListHandlersResponse {
+            try await channel.unary(HandlerServiceMethods.listHandlers, request, options: options)
+        }
+
+        /// Stops handing events to a handler, until it is resumed.
+        public func pauseHandler(
+            _ request: ApusV1.PauseHandlerRequest, options: CallOptions = CallOptions()
+        ) async throws -> ApusV1.Handler {
+            try await channel.unary(HandlerServiceMethods.pauseHandler, request, options: options)
+        }
+
+        /// Goes on where a handler was paused.
+        public func resumeHandler(
+            _ request: ApusV1.ResumeHandlerRequest, options: CallOptions = CallOptions()
+        ) async throws -> ApusV1.Handler {
+            try await channel.unary(HandlerServiceMethods.resumeHandler, request, options: options)
+        }
+
+        /// Makes a projection's rows anew from the log; FAILED_PRECONDITION when retention has dropped what
+        /// that needs.
+        public func rebuildHandler(
+            _ request: ApusV1.RebuildHandlerRequest, options: CallOptions = CallOptions()
+        ) async throws -> ApusV1.Handler {
+            try await channel.unary(HandlerServiceMethods.rebuildHandler, request, options: options)
+        }
 
         /// Answers with a page of dead letters, of handlers and of groups.
         public func listDeadLetters(
@@ -62,6 +116,18 @@ extension ApusV1 {
 extension ApusV1.HandlerServiceProvider {
     public var rpcHandlers: [RPCHandler] {
         [
+            .unary(ApusV1.HandlerServiceMethods.listHandlers) {
+                try await self.listHandlers($0, call: $1)
+            },
+            .unary(ApusV1.HandlerServiceMethods.pauseHandler) {
+                try await self.pauseHandler($0, call: $1)
+            },
+            .unary(ApusV1.HandlerServiceMethods.resumeHandler) {
+                try await self.resumeHandler($0, call: $1)
+            },
+            .unary(ApusV1.HandlerServiceMethods.rebuildHandler) {
+                try await self.rebuildHandler($0, call: $1)
+            },
             .unary(ApusV1.HandlerServiceMethods.listDeadLetters) {
                 try await self.listDeadLetters($0, call: $1)
             },

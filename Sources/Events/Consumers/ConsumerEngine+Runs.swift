@@ -9,6 +9,11 @@ struct LocalMember {
     /// Runs at one time as of now: fewer while a circuit is open.
     var allowed: Int
     var running: [AckToken: RunControl] = [:]
+    var breaker = CircuitBreaker()
+    /// Whose circuits are not closed, as it was told last.
+    var broken: [String] = []
+    /// Told of each change of what is broken.
+    let told: @Sendable ([String]) -> Void
 
     var free: Int { allowed - running.count }
 }
@@ -28,11 +33,16 @@ struct RunVerdict: Sendable {
     let token: AckToken
     let verdict: Verdict
     let changes: [ProjectionChange]
+    let circuit: CircuitBreaker.Outcome
 
-    init(_ run: HandedRun, _ verdict: Verdict, changes: [ProjectionChange] = []) {
+    init(
+        _ run: HandedRun, _ verdict: Verdict, changes: [ProjectionChange] = [],
+        circuit: CircuitBreaker.Outcome = .unknown
+    ) {
         token = run.token
         self.verdict = verdict
         self.changes = changes
+        self.circuit = circuit
     }
 }
 
@@ -42,13 +52,16 @@ extension ConsumerEngine {
     ///   - concurrency: Runs at one time.
     ///   - window: Events that are handed out ahead of their runs, so that a batch of work is a
     ///     large one; those that were not begun count for nothing.
-    func joinHere(concurrency: Int, window: Int) throws -> Int {
+    ///   - told: Which targets are out of reach, after each change.
+    func joinHere(
+        concurrency: Int, window: Int, told: @escaping @Sendable ([String]) -> Void
+    ) throws -> Int {
         if let end { throw end }
         guard !machine.isDraining else { throw Self.draining }
         nextMember += 1
         machine.join(nextMember, maxInFlight: window)
         workers[nextMember] = LocalMember(
-            concurrency: concurrency, window: window, allowed: concurrency)
+            concurrency: concurrency, window: window, allowed: concurrency, told: told)
         signals[nextMember] = Signal()
         isSettled = false
         wakeUp()
@@ -92,26 +105,54 @@ extension ConsumerEngine {
         let now = time.now()
         for verdict in verdicts {
             workers[member]?.running[verdict.token] = nil
+            workers[member]?.breaker.note(verdict.circuit, now: now)
             suspects.remove(verdict.token.position)
             _ = machine.settle(
                 verdict.token, verdict.verdict, changes: verdict.changes, isDurable: false,
                 now: now)
         }
+        heedCircuits(of: member, now: now)
         wakeUp()
         signals[member]?.raise()
     }
 
-    /// From now on so many run at one time; what was handed out beyond that goes back.
-    func allow(_ allowed: Int, of member: Int) {
+    /// Lets as many run as the member's circuits allow; what was handed out beyond that goes back.
+    private func heedCircuits(of member: Int, now: Duration) {
         guard let worker = workers[member] else { return }
-        workers[member]?.allowed = min(allowed, worker.concurrency)
-        machine.limit(member, to: allowed >= worker.concurrency ? worker.window : allowed)
+        let allowance = workers[member]?.breaker.allowance(now: now) ?? .all
+        let allowed =
+            switch allowance {
+            case .all: worker.concurrency
+            case .one: 1
+            case .none: 0
+            }
+        let broken = workers[member]?.breaker.broken ?? []
+        if broken != worker.broken {
+            workers[member]?.broken = broken
+            worker.told(broken)
+        }
+        guard allowed != worker.allowed else { return }
+        workers[member]?.allowed = allowed
+        machine.limit(member, to: allowance == .all ? worker.window : allowed)
         signals[member]?.raise()
+        environment.lookAgain()
         wakeUp()
+    }
+
+    /// Circuits that were open for long enough let a run through.
+    func heedCircuits(now: Duration) {
+        for (member, worker) in workers {
+            if let moment = worker.breaker.nextChange, moment <= now {
+                heedCircuits(of: member, now: now)
+            }
+        }
     }
 
     /// A member here runs less than it could: a circuit is open.
-    var isBroken: Bool { workers.values.contains { $0.allowed < $0.concurrency } }
+    var isBroken: Bool { workers.values.contains { !$0.breaker.broken.isEmpty } }
+
+    /// Nothing is handed out.
+    var isPaused: Bool { machine.isPaused }
 
     /// Ends runs whose event is another's by now: their results would be refused.
     func abandonRuns() {

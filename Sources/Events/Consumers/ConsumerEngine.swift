@@ -347,6 +347,7 @@ actor ConsumerEngine {
             let now = time.now()
             machine.tick(now: now)
             writing.raise()
+            heedCircuits(now: now)
             if let moment = stopRunsAt, moment <= now { stopRuns() }
             for (member, moment) in wakeTimes where moment <= now { signals[member]?.raise() }
         }

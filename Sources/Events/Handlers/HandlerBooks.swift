@@ -13,6 +13,18 @@ public protocol HandlerBooks: Sendable {
     /// What the books have of a handler; nil when there is none.
     func find(_ name: String) async throws -> StoredHandler?
 
+    /// Pauses or resumes a handler on all nodes; false when there is none.
+    func pause(_ handler: String, _ isPaused: Bool) async throws -> Bool
+
+    /// Empties a projection's rows and progress, all or nothing: it begins anew where its oldest
+    /// pattern counts from.
+    func rebuild(_ handler: String, tables: [String]) async throws -> Rebuild
+
+    /// How handlers get on, by name.
+    ///
+    /// - Parameter name: Only this one; nil: every handler known to any node.
+    func standings(of name: String?) async throws -> [HandlerStanding]
+
     /// Every handler known to any node, by name.
     func progress() async throws -> [HandlerProgress]
 
@@ -27,6 +39,14 @@ public protocol HandlerBooks: Sendable {
 
     /// Positions that were taken up and are unfinished, in the direction of the query.
     func unfinished(_ query: UnfinishedQuery) async throws -> [Position]
+}
+
+/// What became of a rebuild. Raw values are those of `apus.rebuild_handler()`.
+public enum Rebuild: Int, Sendable, Hashable {
+    case begun = 1
+    case unknown = 2
+    /// Retention has dropped what it needs.
+    case expired = 3
 }
 
 /// Why the books refused a result.

@@ -12,6 +12,7 @@ public final class HandlerHost: Sendable {
     private let books: any HandlerBooks
     private let consumers: Consumers
     private let wallClock: any WallClock
+    private let failures: any FailureReporter
     private let metrics: MetricsRegistry
     private let logger: Logger
     private let registered = Lock<[String: StoredHandler]>([:])
@@ -19,12 +20,14 @@ public final class HandlerHost: Sendable {
     /// - Parameter consumers: Keeps the handlers' partitions; those of ``Groups/consumers``.
     public init(
         registry: HandlerRegistry, books: any HandlerBooks, consumers: Consumers,
-        wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger
+        wallClock: any WallClock = SystemWallClock(),
+        failures: any FailureReporter = SilentReporter(), metrics: MetricsRegistry, logger: Logger
     ) {
         self.registry = registry
         self.books = books
         self.consumers = consumers
         self.wallClock = wallClock
+        self.failures = failures
         self.metrics = metrics
         self.logger = logger
     }
@@ -38,6 +41,58 @@ public final class HandlerHost: Sendable {
         }
         logger.info("Handlers registered", [.count: .init(registry.entries.count)])
     }
+
+    // MARK: The directory
+
+    /// Every handler known to any node, by name.
+    ///
+    /// - Throws: ``EventsError`` or `CancellationError`.
+    public func list() async throws -> [HandlerStanding] {
+        try await books.standings(of: nil)
+    }
+
+    /// Nothing more is handed to the handler, on any node, until it is resumed. What runs goes on.
+    ///
+    /// - Throws: ``EventsError``, `.notFound`.
+    public func pause(_ name: String) async throws -> HandlerStanding {
+        guard try await books.pause(name, true) else { throw EventsError.handlerNotFound(name) }
+        return try await changed(name)
+    }
+
+    /// - Throws: ``EventsError``, `.notFound`.
+    public func resume(_ name: String) async throws -> HandlerStanding {
+        guard try await books.pause(name, false) else { throw EventsError.handlerNotFound(name) }
+        return try await changed(name)
+    }
+
+    /// Makes a projection's rows anew from the log.
+    ///
+    /// - Throws: ``EventsError``: `.notFound`; `.failedPrecondition` when it is no projection of
+    ///   this node's release, or retention has dropped what it needs.
+    public func rebuild(_ name: String) async throws -> HandlerStanding {
+        guard let known = try await books.standings(of: name).first else {
+            throw EventsError.handlerNotFound(name)
+        }
+        guard case .projection(let projection)? = registry[name], !projection.tables.isEmpty else {
+            throw EventsError.cannotRebuild(known.name, "it is no projection that this node knows")
+        }
+        switch try await books.rebuild(name, tables: projection.tables) {
+        case .begun: return try await changed(name)
+        case .unknown: throw EventsError.handlerNotFound(name)
+        case .expired:
+            throw EventsError.cannotRebuild(name, "retention has dropped events that it needs")
+        }
+    }
+
+    private func changed(_ name: String) async throws -> HandlerStanding {
+        consumers.tellAll()
+        guard let standing = try await books.standings(of: name).first else {
+            throw EventsError.handlerNotFound(name)
+        }
+        return standing
+    }
+
+    // MARK: Running
 
     /// Runs every handler; returns when the node drains, each having finished what it was at.
     public func run() async throws {
@@ -54,7 +109,8 @@ public final class HandlerHost: Sendable {
                     executor: HandlerExecutor(
                         entry: entry, time: time, wallClock: wallClock, logger: logger,
                         metrics: metrics),
-                    counts: counts, time: time, wallClock: wallClock, logger: logger)
+                    counts: counts, time: time, wallClock: wallClock, failures: failures,
+                    metrics: HandlerMetrics(metrics, handler: entry.traits.name), logger: logger)
                 group.addTask { try await runner.run() }
             }
             try await group.waitForAll()
@@ -77,6 +133,6 @@ extension ConsumerDefinition {
                 try await books.find(stored.name)
                     .map { ConsumerDefinition($0, traits, in: books) }
             },
-            gone: EventsError(.notFound, "There is no handler \(stored.name)."))
+            gone: .handlerNotFound(stored.name))
     }
 }

@@ -77,6 +77,7 @@ private struct ConfiguredProjection: Projection, ConfiguredTraits {
     let base: any Projection
     let options: HandlerOptions
     var traits: any HandlerTraits { base }
+    var tables: [String] { base.tables }
 
     func changes(for event: RecordedEvent) throws -> [ProjectionChange]? {
         try base.changes(for: event)

@@ -27,6 +27,12 @@ public struct HandlerRun: Sendable {
         self.changes = changes
     }
 
+    /// What it says of the handler's circuits.
+    var circuit: CircuitBreaker.Outcome {
+        guard let error, error.mayBeRetried else { return .answered }
+        return .failed(target: error.target, isRefused: error.kind == .refused)
+    }
+
     /// The same run, told as a failure.
     func failing(_ failure: FailureReport) -> HandlerRun {
         HandlerRun(

@@ -20,6 +20,8 @@ struct HandlerRunner: Sendable {
     let counts: HandlerCounts
     let time: Timekeeper
     let wallClock: any WallClock
+    let failures: any FailureReporter
+    let metrics: HandlerMetrics
     let logger: Logger
 
     /// Events that are handed out ahead of a handler's runs, and of a projection's.
@@ -35,7 +37,14 @@ struct HandlerRunner: Sendable {
         }
         do {
             let member = try await engine.joinHere(
-                concurrency: concurrency, window: max(concurrency, Self.window))
+                concurrency: concurrency, window: max(concurrency, Self.window),
+                told: { [metrics, logger, name = entry.traits.name] broken in
+                    metrics.broken(broken)
+                    logger.warning(
+                        broken.isEmpty
+                            ? "A handler's circuits are closed" : "A handler's circuit is open",
+                        [.handler: .init(name), .reason: .init(broken.joined(separator: ", "))])
+                })
             logger.info("Handler starts", [.handler: .init(entry.traits.name)])
             switch entry {
             case .handler: try await work(as: member)
@@ -76,7 +85,9 @@ struct HandlerRunner: Sendable {
         do {
             let ended = try await executor.run(
                 run.event, attempt: run.attempt, control: run.control)
-            verdict = RunVerdict(run, self.verdict(on: ended))
+            let answer = self.verdict(on: ended)
+            await report(ended, answer)
+            verdict = RunVerdict(run, answer, circuit: ended.circuit)
             counts.add([ended])
         } catch {
             verdict = RunVerdict(run, Verdict(.release))
@@ -96,8 +107,10 @@ struct HandlerRunner: Sendable {
                     run.isUnacceptable
                     ? executor.refused(run.event, attempt: run.attempt)
                     : try await executor.run(run.event, attempt: run.attempt)
+                let answer = verdict(on: result)
+                await report(result, answer)
                 ended.append(result)
-                verdicts.append(RunVerdict(run, verdict(on: result), changes: result.changes))
+                verdicts.append(RunVerdict(run, answer, changes: result.changes))
             }
             counts.add(ended)
             await engine.settle(verdicts, of: member)
@@ -115,6 +128,18 @@ struct HandlerRunner: Sendable {
                 random: &random)
         else { return Verdict(.deadLetter, reason: failure.message) }
         return Verdict(.retry, reason: failure.message, delay: pause, outcome: run.outcome)
+    }
+
+    /// Before the verdict is stored: a failure that is in the books was told of.
+    private func report(_ run: HandlerRun, _ verdict: Verdict) async {
+        guard let failure = run.failure else { return }
+        metrics.failed(isRetried: verdict.action == .retry)
+        await failures.report(
+            HandlerFailure(
+                handler: entry.traits.name, consumer: entry.traits.consumer,
+                deliveryID: entry.traits.deliveryID(of: run.event), event: run.event,
+                attempt: run.attempt, report: failure, isRetried: verdict.action == .retry,
+                at: Timestamp(wallClock.now())))
     }
 
     private func age(of event: RecordedEvent) -> Duration {

@@ -4,10 +4,18 @@
 /// It holds no SQL: it turns an event into named changes; the store knows the statement behind
 /// each name.
 public protocol Projection: HandlerTraits {
+    /// Its tables in the store's schema, and no other projection's: a rebuild empties them, in this
+    /// order. Without any it cannot be rebuilt.
+    var tables: [String] { get }
+
     /// What the event changes; nil when it does not concern the projection.
     ///
     /// - Throws: When the event cannot be understood; it is recorded as failed.
     func changes(for event: RecordedEvent) throws -> [ProjectionChange]?
+}
+
+extension Projection {
+    public var tables: [String] { [] }
 }
 
 /// One row for one of the store's projection statements. The rows of a batch reach the statement

@@ -11,6 +11,9 @@ enum ConsumerSQL {
         "handlers_register_patterns", PackageResources.handlers_register_patterns_sql)
     static let handlersProgress = statement(
         "handlers_progress", PackageResources.handlers_progress_sql)
+    static let handlersList = statement("handlers_list", PackageResources.handlers_list_sql)
+    static let handlerPause = statement("handler_pause", PackageResources.handler_pause_sql)
+    static let handlerRebuild = statement("handler_rebuild", PackageResources.handler_rebuild_sql)
     static let handlersAdopt = statement("handlers_adopt", PackageResources.handlers_adopt_sql)
     static let handlersFind = statement("handlers_find", PackageResources.handlers_find_sql)
     static let handlerUnreached = statement(

@@ -49,6 +49,32 @@ public struct PostgresBooks: HandlerBooks {
         return try ConsumerStore.reading { () throws(PostgresError) in try row.handler() }
     }
 
+    /// Source: `SQL/handler_pause.sql`.
+    public func pause(_ handler: String, _ isPaused: Bool) async throws -> Bool {
+        let rows = try await store.execute(
+            ConsumerSQL.handlerPause, [.text(handler), .bool(isPaused)])
+        return !rows.isEmpty
+    }
+
+    /// Source: `SQL/handler_rebuild.sql`.
+    public func rebuild(_ handler: String, tables: [String]) async throws -> Rebuild {
+        let rows = try await store.execute(
+            ConsumerSQL.handlerRebuild, [.text(handler), .textArray(tables)])
+        guard let row = rows.first else { return .unknown }
+        let number = try ConsumerStore.reading { () throws(PostgresError) in try row.int32(0) }
+        return Rebuild(rawValue: Int(number)) ?? .unknown
+    }
+
+    /// Source: `SQL/handlers_list.sql`.
+    public func standings(of name: String?) async throws -> [HandlerStanding] {
+        let rows = try await store.execute(ConsumerSQL.handlersList, [.text(name)])
+        return try ConsumerStore.reading { () throws(PostgresError) in
+            var standings: [HandlerStanding] = []
+            for row in rows { standings.append(try row.handlerStanding()) }
+            return standings
+        }
+    }
+
     /// Source: `SQL/handlers_progress.sql`.
     public func progress() async throws -> [HandlerProgress] {
         let rows = try await store.execute(ConsumerSQL.handlersProgress)
@@ -145,6 +171,24 @@ public struct PostgresBooks: HandlerBooks {
 }
 
 extension Row {
+    /// As `SQL/handlers_list.sql` has it.
+    fileprivate func handlerStanding() throws(PostgresError) -> HandlerStanding {
+        let position = try position(6)
+        let head = try self.position(7)
+        let state: HandlerStanding.State =
+            if try bool(3) { .paused } else if try bool(4) { .rebuilding } else if try bool(5) {
+                .broken
+            } else { .running }
+        return HandlerStanding(
+            name: try string(0), types: try strings(1).compactMap(TypePattern.init), state: state,
+            hasExternalSideEffects: try bool(2), position: position,
+            lagEvents: head > position ? head.rawValue - position.rawValue : 0,
+            lag: .seconds(max(0, try optionalDouble(8) ?? 0)),
+            succeeded: UInt64(clamping: try int64(9)), failed: UInt64(clamping: try int64(10)),
+            retrying: UInt64(clamping: try int64(11)),
+            deadLettered: UInt64(clamping: try int64(12)))
+    }
+
     /// As `SQL/handlers_find.sql` has it.
     fileprivate func handler() throws(PostgresError) -> StoredHandler {
         StoredHandler(

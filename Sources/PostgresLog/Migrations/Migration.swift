@@ -31,5 +31,6 @@ struct Migration: Sendable {
         Migration("m0150_epochs", PackageResources.m0150_epochs_sql),
         Migration("m0160_renewed_plans", PackageResources.m0160_renewed_plans_sql),
         Migration("m0170_handler_work", PackageResources.m0170_handler_work_sql),
+        Migration("m0171_rebuild", PackageResources.m0171_rebuild_sql),
     ]
 }

@@ -24,9 +24,9 @@ struct CommandFailure: Error {
 enum Roof {
     static let commands: [any Command.Type] = [
         ServeCommand.self, PublishCommand.self, SubscribeCommand.self, GetCommand.self,
-        ListCommand.self, ReplayCommand.self, GroupsCommand.self, DeadLettersCommand.self,
-        HealthCommand.self, VerifyCommand.self, ConfigCommand.self, MigrateCommand.self,
-        VersionCommand.self,
+        ListCommand.self, ReplayCommand.self, GroupsCommand.self, HandlersCommand.self,
+        DeadLettersCommand.self, HealthCommand.self, VerifyCommand.self, ConfigCommand.self,
+        MigrateCommand.self, VersionCommand.self,
     ]
 
     static func main(_ arguments: [String]) async -> Int32 {

@@ -8,7 +8,7 @@ struct DeadLettersCommand: Command {
         operands: "list | retry | discard", operandCount: 1...1,
         discussion: """
             Choose them by --consumer group/NAME (or handler/NAME), --ids, --type and so on; retry and discard need one
-            of these. A group's dead letter that is retried is handed out again, its attempts counted anew.
+            of these. What is retried is handed out again, its attempts counted anew.
             """,
         flags: ClientFlags.all + FilterFlags.all + [
             .value("consumer", "CONSUMER", "group/NAME or handler/NAME."),

@@ -101,8 +101,10 @@ struct Node: Sendable {
         var registry = try known.configured(file.handlers.filter { known[$0.key] != nil })
         try webhooks.register(in: &registry)
         handlers = HandlerHost(
-            registry: registry, books: books, consumers: groups.consumers, metrics: metrics,
-            logger: logger.labelled("handlers"))
+            registry: registry, books: books, consumers: groups.consumers,
+            failures: SystemErrors(
+                publisher: publisher, metrics: metrics, logger: logger.labelled("handlers")),
+            metrics: metrics, logger: logger.labelled("handlers"))
         replays = Replays(
             store: PostgresReplays(pool: pool), log: log, books: books, leases: leases,
             registry: registry, node: name, leaseTime: configuration.leaseTime, clock: clock,
@@ -119,8 +121,7 @@ struct Node: Sendable {
         let callers = Callers(allTenants: configuration.allTenants)
         let services = EventServiceServer(
             log: log, books: books, handlers: handlers, replays: replays,
-            publisher: publisher,
-            subscriptions: subscriptions, groups: groups, callers: callers,
+            publisher: publisher, subscriptions: subscriptions, groups: groups, callers: callers,
             healthReporter: HealthReporter(
                 version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log,
                 tail: tail, serving: serving, others: { neighbours.components }),
@@ -137,8 +138,8 @@ struct Node: Sendable {
                 GroupServiceServer(
                     groups: groups, callers: callers, logger: logger.labelled("service")),
                 HandlerServiceServer(
-                    deadLetters: PostgresDeadLetters(log: log, node: name), callers: callers,
-                    logger: logger.labelled("service")),
+                    handlers: handlers, deadLetters: PostgresDeadLetters(log: log, node: name),
+                    callers: callers, logger: logger.labelled("service")),
                 HealthProtocol(services: names, serving: serving),
                 ReflectionService(
                     pool: EventCatalogue.pool, services: names + ReflectionService.serviceNames),

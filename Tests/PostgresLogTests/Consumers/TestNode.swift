@@ -152,6 +152,7 @@ struct TestHandler: EventHandler {
 struct TestProjection: Projection {
     let name = "leads"
     let types = [TypePattern("lead.created")].compactMap(\.self)
+    let tables = ["lead_attribution", "lead_funnel", "leads"]
 
     func changes(for event: RecordedEvent) throws -> [ProjectionChange]? {
         let source: ProjectionChange.Value =

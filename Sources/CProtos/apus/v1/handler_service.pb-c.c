@@ -7,16 +7,24 @@
 #endif
 
 #include "apus/v1/handler_service.pb-c.h"
-static const ProtobufCMethodDescriptor apus__v1__handler_service__method_descriptors[3] =
+static const ProtobufCMethodDescriptor apus__v1__handler_service__method_descriptors[7] =
 {
+  { "ListHandlers", &apus__v1__list_handlers_request__descriptor, &apus__v1__list_handlers_response__descriptor },
+  { "PauseHandler", &apus__v1__pause_handler_request__descriptor, &apus__v1__handler__descriptor },
+  { "ResumeHandler", &apus__v1__resume_handler_request__descriptor, &apus__v1__handler__descriptor },
+  { "RebuildHandler", &apus__v1__rebuild_handler_request__descriptor, &apus__v1__handler__descriptor },
   { "ListDeadLetters", &apus__v1__list_dead_letters_request__descriptor, &apus__v1__list_dead_letters_response__descriptor },
   { "RetryDeadLetters", &apus__v1__retry_dead_letters_request__descriptor, &apus__v1__retry_dead_letters_response__descriptor },
   { "DiscardDeadLetters", &apus__v1__discard_dead_letters_request__descriptor, &apus__v1__discard_dead_letters_response__descriptor },
 };
 const unsigned apus__v1__handler_service__method_indices_by_name[] = {
-  2,        /* DiscardDeadLetters */
-  0,        /* ListDeadLetters */
-  1         /* RetryDeadLetters */
+  6,        /* DiscardDeadLetters */
+  4,        /* ListDeadLetters */
+  0,        /* ListHandlers */
+  1,        /* PauseHandler */
+  3,        /* RebuildHandler */
+  2,        /* ResumeHandler */
+  5         /* RetryDeadLetters */
 };
 const ProtobufCServiceDescriptor apus__v1__handler_service__descriptor =
 {
@@ -25,17 +33,49 @@ const ProtobufCServiceDescriptor apus__v1__handler_service__descriptor =
   "HandlerService",
   "Apus__V1__HandlerService",
   "apus.v1",
-  3,
+  7,
   apus__v1__handler_service__method_descriptors,
   apus__v1__handler_service__method_indices_by_name
 };
+void apus__v1__handler_service__list_handlers(ProtobufCService *service,
+                                              const Apus__V1__ListHandlersRequest *input,
+                                              Apus__V1__ListHandlersResponse_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &apus__v1__handler_service__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void apus__v1__handler_service__pause_handler(ProtobufCService *service,
+                                              const Apus__V1__PauseHandlerRequest *input,
+                                              Apus__V1__Handler_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &apus__v1__handler_service__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void apus__v1__handler_service__resume_handler(ProtobufCService *service,
+                                               const Apus__V1__ResumeHandlerRequest *input,
+                                               Apus__V1__Handler_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &apus__v1__handler_service__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void apus__v1__handler_service__rebuild_handler(ProtobufCService *service,
+                                                const Apus__V1__RebuildHandlerRequest *input,
+                                                Apus__V1__Handler_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &apus__v1__handler_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void apus__v1__handler_service__list_dead_letters(ProtobufCService *service,
                                                   const Apus__V1__ListDeadLettersRequest *input,
                                                   Apus__V1__ListDeadLettersResponse_Closure closure,
                                                   void *closure_data)
 {
   assert(service->descriptor == &apus__v1__handler_service__descriptor);
-  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void apus__v1__handler_service__retry_dead_letters(ProtobufCService *service,
                                                    const Apus__V1__RetryDeadLettersRequest *input,
@@ -43,7 +83,7 @@ void apus__v1__handler_service__retry_dead_letters(ProtobufCService *service,
                                                    void *closure_data)
 {
   assert(service->descriptor == &apus__v1__handler_service__descriptor);
-  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void apus__v1__handler_service__discard_dead_letters(ProtobufCService *service,
                                                      const Apus__V1__DiscardDeadLettersRequest *input,
@@ -51,7 +91,7 @@ void apus__v1__handler_service__discard_dead_letters(ProtobufCService *service,
                                                      void *closure_data)
 {
   assert(service->descriptor == &apus__v1__handler_service__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void apus__v1__handler_service__init (Apus__V1__HandlerService_Service *service,
                                       Apus__V1__HandlerService_ServiceDestroy destroy)

@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "apus/v1/dead_letter.pb-c.h"
+#include "apus/v1/handler.pb-c.h"
 
 
 
@@ -32,6 +33,22 @@ typedef struct Apus__V1__HandlerService_Service Apus__V1__HandlerService_Service
 struct Apus__V1__HandlerService_Service
 {
   ProtobufCService base;
+  void (*list_handlers)(Apus__V1__HandlerService_Service *service,
+                        const Apus__V1__ListHandlersRequest *input,
+                        Apus__V1__ListHandlersResponse_Closure closure,
+                        void *closure_data);
+  void (*pause_handler)(Apus__V1__HandlerService_Service *service,
+                        const Apus__V1__PauseHandlerRequest *input,
+                        Apus__V1__Handler_Closure closure,
+                        void *closure_data);
+  void (*resume_handler)(Apus__V1__HandlerService_Service *service,
+                         const Apus__V1__ResumeHandlerRequest *input,
+                         Apus__V1__Handler_Closure closure,
+                         void *closure_data);
+  void (*rebuild_handler)(Apus__V1__HandlerService_Service *service,
+                          const Apus__V1__RebuildHandlerRequest *input,
+                          Apus__V1__Handler_Closure closure,
+                          void *closure_data);
   void (*list_dead_letters)(Apus__V1__HandlerService_Service *service,
                             const Apus__V1__ListDeadLettersRequest *input,
                             Apus__V1__ListDeadLettersResponse_Closure closure,
@@ -52,9 +69,29 @@ void apus__v1__handler_service__init (Apus__V1__HandlerService_Service *service,
     { &apus__v1__handler_service__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define APUS__V1__HANDLER_SERVICE__INIT(function_prefix__) \
     { APUS__V1__HANDLER_SERVICE__BASE_INIT,\
+      function_prefix__ ## list_handlers,\
+      function_prefix__ ## pause_handler,\
+      function_prefix__ ## resume_handler,\
+      function_prefix__ ## rebuild_handler,\
       function_prefix__ ## list_dead_letters,\
       function_prefix__ ## retry_dead_letters,\
       function_prefix__ ## discard_dead_letters  }
+void apus__v1__handler_service__list_handlers(ProtobufCService *service,
+                                              const Apus__V1__ListHandlersRequest *input,
+                                              Apus__V1__ListHandlersResponse_Closure closure,
+                                              void *closure_data);
+void apus__v1__handler_service__pause_handler(ProtobufCService *service,
+                                              const Apus__V1__PauseHandlerRequest *input,
+                                              Apus__V1__Handler_Closure closure,
+                                              void *closure_data);
+void apus__v1__handler_service__resume_handler(ProtobufCService *service,
+                                               const Apus__V1__ResumeHandlerRequest *input,
+                                               Apus__V1__Handler_Closure closure,
+                                               void *closure_data);
+void apus__v1__handler_service__rebuild_handler(ProtobufCService *service,
+                                                const Apus__V1__RebuildHandlerRequest *input,
+                                                Apus__V1__Handler_Closure closure,
+                                                void *closure_data);
 void apus__v1__handler_service__list_dead_letters(ProtobufCService *service,
                                                   const Apus__V1__ListDeadLettersRequest *input,
                                                   Apus__V1__ListDeadLettersResponse_Closure closure,
