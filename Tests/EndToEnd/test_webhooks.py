@@ -100,9 +100,8 @@ class Zoo:
         self.add("headers", receivers.endless_headers)
         silent = self.add("silent", timeLimit="300ms")
         silent.answers = receivers.silence(silent)
-        for host in ("localhost", "localhost.localdomain"):
-            receiver = self.add(host.replace(".", "-"), allowPrivateAddresses=False)
-            self.endpoints[host.replace(".", "-")]["url"] = receiver.url(host=host)
+        private = self.add("private", allowPrivateAddresses=False)
+        self.endpoints["private"]["url"] = private.url(host="localhost")
         path.write_text(json.dumps({"webhooks": list(self.endpoints.values())}))
         self.node = Node("--config", path)
 
@@ -242,10 +241,9 @@ def test_a_redirect_is_not_followed(zoo):
     assert zoo.elsewhere.connections == 0
 
 
-@pytest.mark.parametrize("name", ["localhost", "localhost-localdomain"])
-def test_a_name_that_leads_to_a_private_address_is_not_connected_to(zoo, name):
-    assert zoo.send(name).status == FAILED
-    assert zoo.receivers[name].connections == 0
+def test_a_name_that_leads_to_a_private_address_is_not_connected_to(zoo):
+    assert zoo.send("private").status == FAILED
+    assert zoo.receivers["private"].connections == 0
 
 
 def test_a_connection_of_one_that_may_is_not_lent_to_one_that_may_not(hooks, receive):
