@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from apus.v1 import lookup_pb2
+from apus.v1 import dead_letter_pb2, handler_pb2, handler_service_pb2_grpc, lookup_pb2
 from prometheus_client.parser import text_string_to_metric_families
 
 from clients import Client, eventually, new_id
@@ -192,3 +192,44 @@ def test_a_batch_that_would_fail_again_is_made_message_by_message(client, shared
         client.processed(id)
         assert [d.outcome for d in deliveries(client, id, ENGINE)] == [SUCCEEDED]
     assert len(engine.calls("ProcessMessage")) == 4
+
+
+def handler(client, name):
+    stub = handler_service_pb2_grpc.HandlerServiceStub(client.channel)
+    answer = stub.ListHandlers(
+        handler_pb2.ListHandlersRequest(), timeout=30, metadata=client.metadata)
+    return next(h for h in answer.handlers if h.name == name)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_neighbour_that_does_not_let_us_in_opens_the_circuit(client, services, call):
+    service, consumer, make = CALLS[call]
+    name = consumer.split("/")[1]
+
+    def is_in(state):
+        return lambda: handler(client, name).state == state
+
+    services[service].set(method=call, fail="UNAUTHENTICATED")
+    client.publish_one(make())
+    eventually(is_in(handler_pb2.HANDLER_STATE_BROKEN), "its circuit is open", pause=0.05)
+    services[service].reset()
+    # After a pause one run tries, and closes it.
+    client.processed(client.publish_one(make()).event_id)
+    eventually(is_in(handler_pb2.HANDLER_STATE_RUNNING), "its circuit is closed", pause=0.05)
+
+
+def test_a_neighbour_that_is_away_loses_nothing(client, services):
+    engine = services["engine"]
+    engine.refuse()
+    ids = [client.publish_one(received()).event_id for _ in range(2)]
+    for id in ids:
+        failed(client, id, ENGINE)
+    engine.reset()
+    stub = handler_service_pb2_grpc.HandlerServiceStub(client.channel)
+    retried = stub.RetryDeadLetters(
+        dead_letter_pb2.RetryDeadLettersRequest(consumer=ENGINE), timeout=30,
+        metadata=client.metadata)
+    assert retried.retried == 2
+    for id in ids:
+        answer_to(client, id)
+        client.processed(id)
