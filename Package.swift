@@ -90,13 +90,14 @@ let package = Package(
         swiftTarget("Postgres", ["CLibpq", "CLinux", "IO", "Telemetry"], settings: strict),
         swiftTarget("Events", ["Telemetry"]),
         swiftTarget(
-            "EventProtos", ["CProtos", "CProtobufC", "Protobuf", "GRPC"], settings: strict),
+            "EventProtos", ["CProtos", "CProtobufC", "Protobuf", "GRPC", "Telemetry"],
+            settings: strict),
         swiftTarget(
             "PostgresLog", ["Events", "IO", "Postgres", "Telemetry"],
             resources: [.embedInCode("SQL")]),
         swiftTarget(
             "EventService", ["Digests", "Events", "EventProtos", "GRPC", "Protobuf", "Telemetry"]),
-        swiftTarget("Handlers", ["Events", "EventProtos", "Protobuf", "Telemetry"]),
+        swiftTarget("Handlers", ["Digests", "Events", "EventProtos", "Protobuf", "Telemetry"]),
         swiftTarget(
             "Neighbours", ["Events", "EventProtos", "GRPC", "IO", "Protobuf", "Telemetry"]),
         swiftTarget(
@@ -186,7 +187,10 @@ let package = Package(
         tests("FuzzTests", ["FuzzEntries", "TestSupport"]),
         tests(
             "PostgresLogTests",
-            ["Events", "IO", "Postgres", "PostgresLog", "Telemetry", "TestSupport"]),
+            [
+                "Digests", "EventProtos", "Events", "Handlers", "IO", "Postgres", "PostgresLog",
+                "Protobuf", "Telemetry", "TestSupport",
+            ]),
         tests(
             "EventServiceTests",
             ["EventProtos", "EventService", "Events", "GRPC", "IO", "Protobuf", "Telemetry"]),

@@ -6,15 +6,16 @@ import Testing
 @Suite struct CatalogueTests {
     private static let domain = [
         "analytics.conversation", "analytics.user_behavior", "autopilot.action_executed",
-        "chat.conversation.context_updated", "chat.conversation.ended",
+        "autopilot.triggered", "chat.conversation.context_updated", "chat.conversation.ended",
         "chat.conversation.started", "chat.message.delivered", "chat.message.received",
         "chat.message.sent", "chat.user.session_ended", "chat.user.session_started",
+        "inventory.stock_adjusted", "inventory.stock_received", "lead.converted",
         "lead.created", "message.sent", "order.cancelled", "order.created", "order.delivered",
         "order.paid", "order.refunded", "order.returned", "order.shipped",
         "order.status_changed", "payment.processed", "sequence.step_executed",
     ]
     private static let integration = ["integration.api_call", "integration.webhook.received"]
-    private static let system = ["system.error", "system.health_check"]
+    private static let system = ["system.audit_head", "system.error", "system.health_check"]
 
     @Test func `the catalogue holds every type that was asked for, in version 1`() {
         let payloads = EventCatalogue.payloads

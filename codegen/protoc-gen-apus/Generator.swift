@@ -1,7 +1,7 @@
 /// From a request to the files that answer it.
 ///
-/// Each `.proto` file gives up to three Swift files: its types, what carries them across the border
-/// to C, and its services. One more file holds the namespaces of all.
+/// Each `.proto` file gives up to four Swift files: its types, what carries them across the border to
+/// C, the factories of its events, and its services. One more file holds the namespaces of all.
 struct Generator {
     private let targets: [ProtoFile]
     private let types: TypeIndex
@@ -40,6 +40,10 @@ struct Generator {
                 let content = BridgeFile(file.path, messages, module: module, catalogue: catalogue)
                     .content
                 files.append(GeneratedFile(name: stem + "+bridge.swift", content: content))
+            }
+            if messages.contains(where: { $0.proto.event != nil }) {
+                let content = try FactoriesFile(file.path, messages, runtime: runtime).content
+                files.append(GeneratedFile(name: stem + "+factories.swift", content: content))
             }
             if !file.services.isEmpty {
                 let content = try ServicesFile(file, types, runtime: runtime).content

@@ -7,6 +7,7 @@
 #include "apus/events/chat/v1/user_events.pb-c.h"
 #include "apus/events/common/v1/money.pb-c.h"
 #include "apus/events/integration/v1/integration_events.pb-c.h"
+#include "apus/events/inventory/v1/inventory_events.pb-c.h"
 #include "apus/events/lead/v1/lead_events.pb-c.h"
 #include "apus/events/message/v1/message_events.pb-c.h"
 #include "apus/events/order/v1/order.pb-c.h"

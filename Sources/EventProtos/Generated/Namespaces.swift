@@ -16,6 +16,9 @@ public enum ApusEventsCommonV1 {}
 /// Package `apus.events.integration.v1`.
 public enum ApusEventsIntegrationV1 {}
 
+/// Package `apus.events.inventory.v1`.
+public enum ApusEventsInventoryV1 {}
+
 /// Package `apus.events.lead.v1`.
 public enum ApusEventsLeadV1 {}
 

@@ -44,3 +44,39 @@ extension ApusEventsAutopilotV1.AutopilotActionExecuted: Message {
         return unsafe c
     }
 }
+
+extension ApusEventsAutopilotV1.AutopilotTriggered: Message {
+    public static let descriptor = EventCatalogue.descriptor(of: "apus.events.autopilot.v1.AutopilotTriggered")
+
+    public init(decoding bytes: [UInt8], limits: DecodingLimits) throws(DecodingError) {
+        var layout = unsafe Apus__Events__Autopilot__V1__AutopilotTriggered()
+        unsafe apus__events__autopilot__v1__autopilot_triggered__init(&layout)
+        let unpacked = try unsafe Unpacked(
+            bytes, as: Self.descriptor, layout: layout.base.descriptor, limits: limits)
+        unsafe self.init(copying: unpacked.root.assumingMemoryBound(to: Apus__Events__Autopilot__V1__AutopilotTriggered.self))
+        unpacked.end()
+    }
+
+    public func encoded() -> [UInt8] {
+        let arena = Arena()
+        return unsafe arena.serialize(packed(in: arena))
+    }
+
+    init(copying c: UnsafePointer<Apus__Events__Autopilot__V1__AutopilotTriggered>) {
+        self.init(
+            leadId: unsafe copyText(c.pointee.lead_id),
+            trigger: unsafe copyText(c.pointee.trigger),
+            source: unsafe copyText(c.pointee.source),
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
+    }
+
+    func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Autopilot__V1__AutopilotTriggered> {
+        let c = unsafe arena.make(Apus__Events__Autopilot__V1__AutopilotTriggered.self)
+        unsafe apus__events__autopilot__v1__autopilot_triggered__init(c)
+        if !self.leadId.isEmpty { unsafe c.pointee.lead_id = arena.text(self.leadId) }
+        if !self.trigger.isEmpty { unsafe c.pointee.trigger = arena.text(self.trigger) }
+        if !self.source.isEmpty { unsafe c.pointee.source = arena.text(self.source) }
+        unsafe arena.setUnknownFields(self.unknownFields, of: &c.pointee.base)
+        return unsafe c
+    }
+}

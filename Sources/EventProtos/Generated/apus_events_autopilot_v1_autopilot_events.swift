@@ -17,6 +17,18 @@ extension ApusEventsAutopilotV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
     }
+
+    /// The autopilot was told to look after a lead.
+    public struct AutopilotTriggered: Sendable, Hashable {
+        /// Which lead.
+        public var leadId: String
+        /// What for: the type of the event that caused it.
+        public var trigger: String
+        /// What the lead is attributed to.
+        public var source: String
+        /// Fields that the schema lacks, as they came.
+        public var unknownFields: [UInt8]
+    }
 }
 
 extension ApusEventsAutopilotV1.AutopilotActionExecuted {
@@ -35,6 +47,22 @@ extension ApusEventsAutopilotV1.AutopilotActionExecuted {
             model: model,
             cost: cost,
             latencyMs: latencyMs,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsAutopilotV1.AutopilotTriggered {
+    public init() { self.init(leadId: "") }
+
+    public init(
+        leadId: String = "",
+        trigger: String = "",
+        source: String = ""
+    ) {
+        self.init(
+            leadId: leadId,
+            trigger: trigger,
+            source: source,
             unknownFields: [])
     }
 }

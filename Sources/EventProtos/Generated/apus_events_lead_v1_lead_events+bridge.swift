@@ -38,3 +38,39 @@ extension ApusEventsLeadV1.LeadCreated: Message {
         return unsafe c
     }
 }
+
+extension ApusEventsLeadV1.LeadConverted: Message {
+    public static let descriptor = EventCatalogue.descriptor(of: "apus.events.lead.v1.LeadConverted")
+
+    public init(decoding bytes: [UInt8], limits: DecodingLimits) throws(DecodingError) {
+        var layout = unsafe Apus__Events__Lead__V1__LeadConverted()
+        unsafe apus__events__lead__v1__lead_converted__init(&layout)
+        let unpacked = try unsafe Unpacked(
+            bytes, as: Self.descriptor, layout: layout.base.descriptor, limits: limits)
+        unsafe self.init(copying: unpacked.root.assumingMemoryBound(to: Apus__Events__Lead__V1__LeadConverted.self))
+        unpacked.end()
+    }
+
+    public func encoded() -> [UInt8] {
+        let arena = Arena()
+        return unsafe arena.serialize(packed(in: arena))
+    }
+
+    init(copying c: UnsafePointer<Apus__Events__Lead__V1__LeadConverted>) {
+        self.init(
+            leadId: unsafe copyText(c.pointee.lead_id),
+            orderId: unsafe copyText(c.pointee.order_id),
+            value: unsafe c.pointee.value.map { unsafe ApusEventsCommonV1.Money(copying: $0) },
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
+    }
+
+    func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__Lead__V1__LeadConverted> {
+        let c = unsafe arena.make(Apus__Events__Lead__V1__LeadConverted.self)
+        unsafe apus__events__lead__v1__lead_converted__init(c)
+        if !self.leadId.isEmpty { unsafe c.pointee.lead_id = arena.text(self.leadId) }
+        if !self.orderId.isEmpty { unsafe c.pointee.order_id = arena.text(self.orderId) }
+        if let value = self.value { unsafe c.pointee.value = value.packed(in: arena) }
+        unsafe arena.setUnknownFields(self.unknownFields, of: &c.pointee.base)
+        return unsafe c
+    }
+}

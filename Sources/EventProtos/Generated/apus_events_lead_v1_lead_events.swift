@@ -11,6 +11,18 @@ extension ApusEventsLeadV1 {
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
     }
+
+    /// A lead became a customer.
+    public struct LeadConverted: Sendable, Hashable {
+        /// The lead.
+        public var leadId: String
+        /// What the lead ordered; empty: no order.
+        public var orderId: String
+        /// What it brought.
+        public var value: ApusEventsCommonV1.Money?
+        /// Fields that the schema lacks, as they came.
+        public var unknownFields: [UInt8]
+    }
 }
 
 extension ApusEventsLeadV1.LeadCreated {
@@ -23,6 +35,22 @@ extension ApusEventsLeadV1.LeadCreated {
         self.init(
             leadId: leadId,
             source: source,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsLeadV1.LeadConverted {
+    public init() { self.init(leadId: "") }
+
+    public init(
+        leadId: String = "",
+        orderId: String = "",
+        value: ApusEventsCommonV1.Money? = nil
+    ) {
+        self.init(
+            leadId: leadId,
+            orderId: orderId,
+            value: value,
             unknownFields: [])
     }
 }

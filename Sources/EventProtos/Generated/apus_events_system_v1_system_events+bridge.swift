@@ -152,3 +152,39 @@ extension ApusEventsSystemV1.ErrorOccurred: Message {
         return unsafe c
     }
 }
+
+extension ApusEventsSystemV1.AuditHead: Message {
+    public static let descriptor = EventCatalogue.descriptor(of: "apus.events.system.v1.AuditHead")
+
+    public init(decoding bytes: [UInt8], limits: DecodingLimits) throws(DecodingError) {
+        var layout = unsafe Apus__Events__System__V1__AuditHead()
+        unsafe apus__events__system__v1__audit_head__init(&layout)
+        let unpacked = try unsafe Unpacked(
+            bytes, as: Self.descriptor, layout: layout.base.descriptor, limits: limits)
+        unsafe self.init(copying: unpacked.root.assumingMemoryBound(to: Apus__Events__System__V1__AuditHead.self))
+        unpacked.end()
+    }
+
+    public func encoded() -> [UInt8] {
+        let arena = Arena()
+        return unsafe arena.serialize(packed(in: arena))
+    }
+
+    init(copying c: UnsafePointer<Apus__Events__System__V1__AuditHead>) {
+        self.init(
+            position: unsafe c.pointee.position,
+            hash_: unsafe copyBytes(c.pointee.hash),
+            rows: unsafe c.pointee.rows,
+            unknownFields: unsafe copyUnknownFields(c.pointee.base))
+    }
+
+    func packed(in arena: borrowing Arena) -> UnsafeMutablePointer<Apus__Events__System__V1__AuditHead> {
+        let c = unsafe arena.make(Apus__Events__System__V1__AuditHead.self)
+        unsafe apus__events__system__v1__audit_head__init(c)
+        unsafe c.pointee.position = self.position
+        if !self.hash_.isEmpty { unsafe c.pointee.hash = arena.bytes(self.hash_) }
+        unsafe c.pointee.rows = self.rows
+        unsafe arena.setUnknownFields(self.unknownFields, of: &c.pointee.base)
+        return unsafe c
+    }
+}

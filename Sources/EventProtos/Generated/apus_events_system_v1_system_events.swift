@@ -56,6 +56,18 @@ extension ApusEventsSystemV1 {
         public var unknownFields: [UInt8]
     }
 
+    /// The audit trail's newest row: who keeps it elsewhere can prove that nothing before it changed.
+    public struct AuditHead: Sendable, Hashable {
+        /// Position of the event that the row is about.
+        public var position: UInt64
+        /// The row's hash: SHA-256, 32 bytes.
+        public var hash_: [UInt8]
+        /// Rows in the trail.
+        public var rows: UInt64
+        /// Fields that the schema lacks, as they came.
+        public var unknownFields: [UInt8]
+    }
+
     /// How well something is.
     public enum HealthStatus: Sendable, Hashable {
         /// Not said.
@@ -191,6 +203,22 @@ extension ApusEventsSystemV1.ErrorOccurred {
             context: context,
             severity: severity,
             occurredAt: occurredAt,
+            unknownFields: [])
+    }
+}
+
+extension ApusEventsSystemV1.AuditHead {
+    public init() { self.init(position: 0) }
+
+    public init(
+        position: UInt64 = 0,
+        hash_: [UInt8] = [],
+        rows: UInt64 = 0
+    ) {
+        self.init(
+            position: position,
+            hash_: hash_,
+            rows: rows,
             unknownFields: [])
     }
 }

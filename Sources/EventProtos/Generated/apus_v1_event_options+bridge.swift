@@ -27,6 +27,8 @@ extension ApusV1.EventOptions: Message {
             type: unsafe copyText(c.pointee.type),
             version: unsafe c.pointee.version,
             kind: unsafe ApusV1.EventKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue)),
+            required: unsafe copyList(c.pointee.n_required, c.pointee.required) { unsafe copyText($0) },
+            subject: unsafe copyText(c.pointee.subject),
             unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
@@ -36,6 +38,11 @@ extension ApusV1.EventOptions: Message {
         if !self.type.isEmpty { unsafe c.pointee.type = arena.text(self.type) }
         unsafe c.pointee.version = self.version
         unsafe c.pointee.kind.rawValue = .init(truncatingIfNeeded: self.kind.rawValue)
+        if !self.required.isEmpty {
+            unsafe c.pointee.n_required = self.required.count
+            unsafe c.pointee.required = arena.list(self.required) { unsafe arena.text($0) }
+        }
+        if !self.subject.isEmpty { unsafe c.pointee.subject = arena.text(self.subject) }
         unsafe arena.setUnknownFields(self.unknownFields, of: &c.pointee.base)
         return unsafe c
     }

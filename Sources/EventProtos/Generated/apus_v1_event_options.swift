@@ -10,6 +10,12 @@ extension ApusV1 {
         public var version: UInt32
         /// The kind of an event that does not say its own.
         public var kind: ApusV1.EventKind
+        /// Fields that whoever makes such an event must name: generated factories have no default for
+        /// them. Publishing does not ask for them.
+        public var required: [String]
+        /// What the event is about, such as `lead/{lead_id}`: generated factories fill fields in. Empty:
+        /// nothing in particular.
+        public var subject: String
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
     }
@@ -21,12 +27,16 @@ extension ApusV1.EventOptions {
     public init(
         type: String = "",
         version: UInt32 = 0,
-        kind: ApusV1.EventKind = .unspecified
+        kind: ApusV1.EventKind = .unspecified,
+        required: [String] = [],
+        subject: String = ""
     ) {
         self.init(
             type: type,
             version: version,
             kind: kind,
+            required: required,
+            subject: subject,
             unknownFields: [])
     }
 }

@@ -54,6 +54,7 @@ enum DescriptorReader {
         }
         if let options = unsafe raw.options {
             message.isMapEntry = unsafe options.pointee.map_entry != 0
+            message.event = unsafe EventOption(options)
         }
         return message
     }

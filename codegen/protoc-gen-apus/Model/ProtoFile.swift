@@ -19,6 +19,8 @@ struct ProtoMessage {
     var enums: [ProtoEnum] = []
     /// Made by protoc for a `map` field.
     var isMapEntry = false
+    /// What event type it is the payload of.
+    var event: EventOption?
 }
 
 struct ProtoField {

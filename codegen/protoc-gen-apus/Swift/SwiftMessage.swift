@@ -104,6 +104,11 @@ struct SwiftProperty {
         proto = ProtoField()
     }
 
+    /// As the schema calls it.
+    var protoName: String {
+        if case .oneof(let oneof) = shape { oneof.proto.name } else { proto.name }
+    }
+
     /// The name in front of an argument, where most keywords stand as they are.
     var label: String {
         let bare = name.filter { $0 != "`" }

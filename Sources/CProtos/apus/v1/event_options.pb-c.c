@@ -52,7 +52,7 @@ void   apus__v1__event_options__free_unpacked
   assert(message->base.descriptor == &apus__v1__event_options__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor apus__v1__event_options__field_descriptors[3] =
+static const ProtobufCFieldDescriptor apus__v1__event_options__field_descriptors[5] =
 {
   {
     "type",
@@ -90,16 +90,42 @@ static const ProtobufCFieldDescriptor apus__v1__event_options__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "required",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Apus__V1__EventOptions, n_required),
+    offsetof(Apus__V1__EventOptions, required),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Apus__V1__EventOptions, subject),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__v1__event_options__field_indices_by_name[] = {
   2,   /* field[2] = kind */
+  3,   /* field[3] = required */
+  4,   /* field[4] = subject */
   0,   /* field[0] = type */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange apus__v1__event_options__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__v1__event_options__descriptor =
 {
@@ -109,7 +135,7 @@ const ProtobufCMessageDescriptor apus__v1__event_options__descriptor =
   "Apus__V1__EventOptions",
   "apus.v1",
   sizeof(Apus__V1__EventOptions),
-  3,
+  5,
   apus__v1__event_options__field_descriptors,
   apus__v1__event_options__field_indices_by_name,
   1,  apus__v1__event_options__number_ranges,

@@ -31,10 +31,13 @@ struct  Apus__V1__EventOptions
   char *type;
   uint32_t version;
   Apus__V1__EventKind kind;
+  size_t n_required;
+  char **required;
+  char *subject;
 };
 #define APUS__V1__EVENT_OPTIONS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__v1__event_options__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, APUS__V1__EVENT_KIND__EVENT_KIND_UNSPECIFIED }
+    , (char *)protobuf_c_empty_string, 0, APUS__V1__EVENT_KIND__EVENT_KIND_UNSPECIFIED, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 /* Apus__V1__EventOptions methods */

@@ -52,6 +52,51 @@ void   apus__events__autopilot__v1__autopilot_action_executed__free_unpacked
   assert(message->base.descriptor == &apus__events__autopilot__v1__autopilot_action_executed__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__events__autopilot__v1__autopilot_triggered__init
+                     (Apus__Events__Autopilot__V1__AutopilotTriggered         *message)
+{
+  static const Apus__Events__Autopilot__V1__AutopilotTriggered init_value = APUS__EVENTS__AUTOPILOT__V1__AUTOPILOT_TRIGGERED__INIT;
+  *message = init_value;
+}
+size_t apus__events__autopilot__v1__autopilot_triggered__get_packed_size
+                     (const Apus__Events__Autopilot__V1__AutopilotTriggered *message)
+{
+  assert(message->base.descriptor == &apus__events__autopilot__v1__autopilot_triggered__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__events__autopilot__v1__autopilot_triggered__pack
+                     (const Apus__Events__Autopilot__V1__AutopilotTriggered *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__events__autopilot__v1__autopilot_triggered__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__events__autopilot__v1__autopilot_triggered__pack_to_buffer
+                     (const Apus__Events__Autopilot__V1__AutopilotTriggered *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__events__autopilot__v1__autopilot_triggered__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Events__Autopilot__V1__AutopilotTriggered *
+       apus__events__autopilot__v1__autopilot_triggered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Events__Autopilot__V1__AutopilotTriggered *)
+     protobuf_c_message_unpack (&apus__events__autopilot__v1__autopilot_triggered__descriptor,
+                                allocator, len, data);
+}
+void   apus__events__autopilot__v1__autopilot_triggered__free_unpacked
+                     (Apus__Events__Autopilot__V1__AutopilotTriggered *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__events__autopilot__v1__autopilot_triggered__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor apus__events__autopilot__v1__autopilot_action_executed__field_descriptors[5] =
 {
   {
@@ -140,5 +185,69 @@ const ProtobufCMessageDescriptor apus__events__autopilot__v1__autopilot_action_e
   apus__events__autopilot__v1__autopilot_action_executed__field_indices_by_name,
   1,  apus__events__autopilot__v1__autopilot_action_executed__number_ranges,
   (ProtobufCMessageInit) apus__events__autopilot__v1__autopilot_action_executed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__events__autopilot__v1__autopilot_triggered__field_descriptors[3] =
+{
+  {
+    "lead_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__Autopilot__V1__AutopilotTriggered, lead_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trigger",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__Autopilot__V1__AutopilotTriggered, trigger),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__Autopilot__V1__AutopilotTriggered, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__events__autopilot__v1__autopilot_triggered__field_indices_by_name[] = {
+  0,   /* field[0] = lead_id */
+  2,   /* field[2] = source */
+  1,   /* field[1] = trigger */
+};
+static const ProtobufCIntRange apus__events__autopilot__v1__autopilot_triggered__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__events__autopilot__v1__autopilot_triggered__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.events.autopilot.v1.AutopilotTriggered",
+  "AutopilotTriggered",
+  "Apus__Events__Autopilot__V1__AutopilotTriggered",
+  "apus.events.autopilot.v1",
+  sizeof(Apus__Events__Autopilot__V1__AutopilotTriggered),
+  3,
+  apus__events__autopilot__v1__autopilot_triggered__field_descriptors,
+  apus__events__autopilot__v1__autopilot_triggered__field_indices_by_name,
+  1,  apus__events__autopilot__v1__autopilot_triggered__number_ranges,
+  (ProtobufCMessageInit) apus__events__autopilot__v1__autopilot_triggered__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

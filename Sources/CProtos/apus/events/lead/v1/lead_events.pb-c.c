@@ -52,6 +52,51 @@ void   apus__events__lead__v1__lead_created__free_unpacked
   assert(message->base.descriptor == &apus__events__lead__v1__lead_created__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__events__lead__v1__lead_converted__init
+                     (Apus__Events__Lead__V1__LeadConverted         *message)
+{
+  static const Apus__Events__Lead__V1__LeadConverted init_value = APUS__EVENTS__LEAD__V1__LEAD_CONVERTED__INIT;
+  *message = init_value;
+}
+size_t apus__events__lead__v1__lead_converted__get_packed_size
+                     (const Apus__Events__Lead__V1__LeadConverted *message)
+{
+  assert(message->base.descriptor == &apus__events__lead__v1__lead_converted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__events__lead__v1__lead_converted__pack
+                     (const Apus__Events__Lead__V1__LeadConverted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__events__lead__v1__lead_converted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__events__lead__v1__lead_converted__pack_to_buffer
+                     (const Apus__Events__Lead__V1__LeadConverted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__events__lead__v1__lead_converted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Events__Lead__V1__LeadConverted *
+       apus__events__lead__v1__lead_converted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Events__Lead__V1__LeadConverted *)
+     protobuf_c_message_unpack (&apus__events__lead__v1__lead_converted__descriptor,
+                                allocator, len, data);
+}
+void   apus__events__lead__v1__lead_converted__free_unpacked
+                     (Apus__Events__Lead__V1__LeadConverted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__events__lead__v1__lead_converted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor apus__events__lead__v1__lead_created__field_descriptors[2] =
 {
   {
@@ -101,5 +146,69 @@ const ProtobufCMessageDescriptor apus__events__lead__v1__lead_created__descripto
   apus__events__lead__v1__lead_created__field_indices_by_name,
   1,  apus__events__lead__v1__lead_created__number_ranges,
   (ProtobufCMessageInit) apus__events__lead__v1__lead_created__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__events__lead__v1__lead_converted__field_descriptors[3] =
+{
+  {
+    "lead_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__Lead__V1__LeadConverted, lead_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "order_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__Lead__V1__LeadConverted, order_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__Lead__V1__LeadConverted, value),
+    &apus__events__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__events__lead__v1__lead_converted__field_indices_by_name[] = {
+  0,   /* field[0] = lead_id */
+  1,   /* field[1] = order_id */
+  2,   /* field[2] = value */
+};
+static const ProtobufCIntRange apus__events__lead__v1__lead_converted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__events__lead__v1__lead_converted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.events.lead.v1.LeadConverted",
+  "LeadConverted",
+  "Apus__Events__Lead__V1__LeadConverted",
+  "apus.events.lead.v1",
+  sizeof(Apus__Events__Lead__V1__LeadConverted),
+  3,
+  apus__events__lead__v1__lead_converted__field_descriptors,
+  apus__events__lead__v1__lead_converted__field_indices_by_name,
+  1,  apus__events__lead__v1__lead_converted__number_ranges,
+  (ProtobufCMessageInit) apus__events__lead__v1__lead_converted__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

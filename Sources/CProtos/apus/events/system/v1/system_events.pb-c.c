@@ -154,6 +154,51 @@ void   apus__events__system__v1__error_occurred__free_unpacked
   assert(message->base.descriptor == &apus__events__system__v1__error_occurred__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__events__system__v1__audit_head__init
+                     (Apus__Events__System__V1__AuditHead         *message)
+{
+  static const Apus__Events__System__V1__AuditHead init_value = APUS__EVENTS__SYSTEM__V1__AUDIT_HEAD__INIT;
+  *message = init_value;
+}
+size_t apus__events__system__v1__audit_head__get_packed_size
+                     (const Apus__Events__System__V1__AuditHead *message)
+{
+  assert(message->base.descriptor == &apus__events__system__v1__audit_head__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__events__system__v1__audit_head__pack
+                     (const Apus__Events__System__V1__AuditHead *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__events__system__v1__audit_head__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__events__system__v1__audit_head__pack_to_buffer
+                     (const Apus__Events__System__V1__AuditHead *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__events__system__v1__audit_head__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Events__System__V1__AuditHead *
+       apus__events__system__v1__audit_head__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Events__System__V1__AuditHead *)
+     protobuf_c_message_unpack (&apus__events__system__v1__audit_head__descriptor,
+                                allocator, len, data);
+}
+void   apus__events__system__v1__audit_head__free_unpacked
+                     (Apus__Events__System__V1__AuditHead *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__events__system__v1__audit_head__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor apus__events__system__v1__service_health_check__dependencies_entry__field_descriptors[2] =
 {
   {
@@ -563,6 +608,70 @@ const ProtobufCMessageDescriptor apus__events__system__v1__error_occurred__descr
   apus__events__system__v1__error_occurred__field_indices_by_name,
   1,  apus__events__system__v1__error_occurred__number_ranges,
   (ProtobufCMessageInit) apus__events__system__v1__error_occurred__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__events__system__v1__audit_head__field_descriptors[3] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__System__V1__AuditHead, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hash",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__System__V1__AuditHead, hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Events__System__V1__AuditHead, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__events__system__v1__audit_head__field_indices_by_name[] = {
+  1,   /* field[1] = hash */
+  0,   /* field[0] = position */
+  2,   /* field[2] = rows */
+};
+static const ProtobufCIntRange apus__events__system__v1__audit_head__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__events__system__v1__audit_head__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.events.system.v1.AuditHead",
+  "AuditHead",
+  "Apus__Events__System__V1__AuditHead",
+  "apus.events.system.v1",
+  sizeof(Apus__Events__System__V1__AuditHead),
+  3,
+  apus__events__system__v1__audit_head__field_descriptors,
+  apus__events__system__v1__audit_head__field_indices_by_name,
+  1,  apus__events__system__v1__audit_head__number_ranges,
+  (ProtobufCMessageInit) apus__events__system__v1__audit_head__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue apus__events__system__v1__health_status__enum_values_by_number[4] =

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "apus/v1/event_options.pb-c.h"
 
 typedef struct Apus__Events__Autopilot__V1__AutopilotActionExecuted Apus__Events__Autopilot__V1__AutopilotActionExecuted;
+typedef struct Apus__Events__Autopilot__V1__AutopilotTriggered Apus__Events__Autopilot__V1__AutopilotTriggered;
 
 
 /* --- enums --- */
@@ -39,6 +40,18 @@ struct  Apus__Events__Autopilot__V1__AutopilotActionExecuted
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0 }
 
 
+struct  Apus__Events__Autopilot__V1__AutopilotTriggered
+{
+  ProtobufCMessage base;
+  char *lead_id;
+  char *trigger;
+  char *source;
+};
+#define APUS__EVENTS__AUTOPILOT__V1__AUTOPILOT_TRIGGERED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__events__autopilot__v1__autopilot_triggered__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
 /* Apus__Events__Autopilot__V1__AutopilotActionExecuted methods */
 void   apus__events__autopilot__v1__autopilot_action_executed__init
                      (Apus__Events__Autopilot__V1__AutopilotActionExecuted         *message);
@@ -58,10 +71,32 @@ Apus__Events__Autopilot__V1__AutopilotActionExecuted *
 void   apus__events__autopilot__v1__autopilot_action_executed__free_unpacked
                      (Apus__Events__Autopilot__V1__AutopilotActionExecuted *message,
                       ProtobufCAllocator *allocator);
+/* Apus__Events__Autopilot__V1__AutopilotTriggered methods */
+void   apus__events__autopilot__v1__autopilot_triggered__init
+                     (Apus__Events__Autopilot__V1__AutopilotTriggered         *message);
+size_t apus__events__autopilot__v1__autopilot_triggered__get_packed_size
+                     (const Apus__Events__Autopilot__V1__AutopilotTriggered   *message);
+size_t apus__events__autopilot__v1__autopilot_triggered__pack
+                     (const Apus__Events__Autopilot__V1__AutopilotTriggered   *message,
+                      uint8_t             *out);
+size_t apus__events__autopilot__v1__autopilot_triggered__pack_to_buffer
+                     (const Apus__Events__Autopilot__V1__AutopilotTriggered   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Events__Autopilot__V1__AutopilotTriggered *
+       apus__events__autopilot__v1__autopilot_triggered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__events__autopilot__v1__autopilot_triggered__free_unpacked
+                     (Apus__Events__Autopilot__V1__AutopilotTriggered *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Apus__Events__Autopilot__V1__AutopilotActionExecuted_Closure)
                  (const Apus__Events__Autopilot__V1__AutopilotActionExecuted *message,
+                  void *closure_data);
+typedef void (*Apus__Events__Autopilot__V1__AutopilotTriggered_Closure)
+                 (const Apus__Events__Autopilot__V1__AutopilotTriggered *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -70,6 +105,7 @@ typedef void (*Apus__Events__Autopilot__V1__AutopilotActionExecuted_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor apus__events__autopilot__v1__autopilot_action_executed__descriptor;
+extern const ProtobufCMessageDescriptor apus__events__autopilot__v1__autopilot_triggered__descriptor;
 
 PROTOBUF_C__END_DECLS
 

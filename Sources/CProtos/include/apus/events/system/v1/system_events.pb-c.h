@@ -24,6 +24,7 @@ typedef struct Apus__Events__System__V1__ServiceHealthCheck__DependenciesEntry A
 typedef struct Apus__Events__System__V1__ServiceHealthCheck__MetricsEntry Apus__Events__System__V1__ServiceHealthCheck__MetricsEntry;
 typedef struct Apus__Events__System__V1__DependencyHealth Apus__Events__System__V1__DependencyHealth;
 typedef struct Apus__Events__System__V1__ErrorOccurred Apus__Events__System__V1__ErrorOccurred;
+typedef struct Apus__Events__System__V1__AuditHead Apus__Events__System__V1__AuditHead;
 
 
 /* --- enums --- */
@@ -115,6 +116,18 @@ struct  Apus__Events__System__V1__ErrorOccurred
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, APUS__EVENTS__SYSTEM__V1__SEVERITY__SEVERITY_UNSPECIFIED, NULL }
 
 
+struct  Apus__Events__System__V1__AuditHead
+{
+  ProtobufCMessage base;
+  uint64_t position;
+  ProtobufCBinaryData hash;
+  uint64_t rows;
+};
+#define APUS__EVENTS__SYSTEM__V1__AUDIT_HEAD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__events__system__v1__audit_head__descriptor) \
+    , 0, {0,NULL}, 0 }
+
+
 /* Apus__Events__System__V1__ServiceHealthCheck__DependenciesEntry methods */
 void   apus__events__system__v1__service_health_check__dependencies_entry__init
                      (Apus__Events__System__V1__ServiceHealthCheck__DependenciesEntry         *message);
@@ -178,6 +191,25 @@ Apus__Events__System__V1__ErrorOccurred *
 void   apus__events__system__v1__error_occurred__free_unpacked
                      (Apus__Events__System__V1__ErrorOccurred *message,
                       ProtobufCAllocator *allocator);
+/* Apus__Events__System__V1__AuditHead methods */
+void   apus__events__system__v1__audit_head__init
+                     (Apus__Events__System__V1__AuditHead         *message);
+size_t apus__events__system__v1__audit_head__get_packed_size
+                     (const Apus__Events__System__V1__AuditHead   *message);
+size_t apus__events__system__v1__audit_head__pack
+                     (const Apus__Events__System__V1__AuditHead   *message,
+                      uint8_t             *out);
+size_t apus__events__system__v1__audit_head__pack_to_buffer
+                     (const Apus__Events__System__V1__AuditHead   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Events__System__V1__AuditHead *
+       apus__events__system__v1__audit_head__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__events__system__v1__audit_head__free_unpacked
+                     (Apus__Events__System__V1__AuditHead *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Apus__Events__System__V1__ServiceHealthCheck__DependenciesEntry_Closure)
@@ -195,6 +227,9 @@ typedef void (*Apus__Events__System__V1__DependencyHealth_Closure)
 typedef void (*Apus__Events__System__V1__ErrorOccurred_Closure)
                  (const Apus__Events__System__V1__ErrorOccurred *message,
                   void *closure_data);
+typedef void (*Apus__Events__System__V1__AuditHead_Closure)
+                 (const Apus__Events__System__V1__AuditHead *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -208,6 +243,7 @@ extern const ProtobufCMessageDescriptor apus__events__system__v1__service_health
 extern const ProtobufCMessageDescriptor apus__events__system__v1__service_health_check__metrics_entry__descriptor;
 extern const ProtobufCMessageDescriptor apus__events__system__v1__dependency_health__descriptor;
 extern const ProtobufCMessageDescriptor apus__events__system__v1__error_occurred__descriptor;
+extern const ProtobufCMessageDescriptor apus__events__system__v1__audit_head__descriptor;
 
 PROTOBUF_C__END_DECLS
 
