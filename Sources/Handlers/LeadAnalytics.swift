@@ -1,6 +1,5 @@
 import EventProtos
 public import Events
-import Protobuf
 
 /// Counts leads by tenant and source: the funnel (distinct leads) and attribution (touches a day).
 ///
@@ -17,17 +16,14 @@ public struct LeadAnalytics: Projection {
     }
 
     public func changes(for event: RecordedEvent) throws -> [ProjectionChange]? {
-        typealias Payload = ApusEventsLeadV1.LeadCreated
-        guard event.messageName == Payload.descriptor.fullName else { return nil }
-        let lead = try Payload(decoding: event.data)
         // A lead without a name can be counted neither once nor twice.
-        guard !lead.leadId.isEmpty else { return nil }
+        guard let lead = try event.payload(ApusEventsLeadV1.LeadCreated.self), !lead.leadId.isEmpty
+        else { return nil }
         let change = ProjectionChange(
             Self.created,
             [
-                .text(event.tenant.rawValue), .text(lead.leadId),
-                .text(lead.source.isEmpty ? "unknown" : lead.source), .time(event.occurredAt),
-                .integer(Int64(clamping: event.position.rawValue)),
+                .text(event.tenant.rawValue), try .key(lead.leadId, "lead_id"),
+                .label(lead.source), .time(event.occurredAt), .position(event),
             ])
         return [change]
     }

@@ -47,5 +47,10 @@ def lead(lead_id="42", lead_source="manual", **fields):
 
 
 def note(text="hello", **fields):
-    """A `chat.message.sent`: an event of a type that no handler takes."""
+    """A `chat.message.sent` of no conversation: an event that every handler declines."""
     return event(payload("chat.message.sent", message_id=text), **fields)
+
+
+def unhandled(**fields):
+    """An `integration.api_call`: an event of a type that no handler takes."""
+    return event(payload("integration.api_call", api_name="crm"), **fields)

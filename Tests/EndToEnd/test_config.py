@@ -51,10 +51,12 @@ def test_check_prints_json_for_programs(file):
     assert json.loads(run_apus("config", "check", file, "--json").stdout)["faults"] == []
 
 
-def test_the_example_of_the_readme_is_right(file):
-    (example,) = re.findall(r"```yaml\n(.*?)```", (TOP / "README.md").read_text(), re.S)
-    file.write_text(example)
-    assert "right" in run_apus("config", "check", file).stdout
+def test_the_examples_of_the_readme_are_right(file):
+    examples = re.findall(r"```yaml\n(.*?)```", (TOP / "README.md").read_text(), re.S)
+    assert len(examples) >= 2
+    for example in examples:
+        file.write_text(example)
+        assert "right" in run_apus("config", "check", file).stdout
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["test", "a.yaml"], ["check", "a", "b"]])

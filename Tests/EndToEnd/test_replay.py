@@ -5,7 +5,7 @@ import pytest
 
 from apus.v1 import filter_pb2, lookup_pb2, replay_pb2
 from clients import new_id
-from events import lead, note
+from events import lead, note, unhandled
 from problems import bad_fields, refused
 
 HANDLER = "lead-analytics"
@@ -145,7 +145,7 @@ def test_a_range_without_a_filter_stays_in_the_callers_tenant(node, client, new_
 
 
 def test_an_event_that_no_handler_takes_matches_and_reaches_nobody(client):
-    id = client.publish_one(note()).event_id
+    id = client.publish_one(unhandled()).event_id
     client.processed(id)
     answer = client.replay([id])
     assert answer.matched == 1

@@ -8,15 +8,10 @@ struct ProjectionStatement: Sendable {
     let statement: Statement
     let columns: [Column]
 
-    /// By the name that ``ProjectionChange`` gives.
-    static let all: [ProjectionChange.Name: ProjectionStatement] = [
-        ProjectionChange.Name(rawValue: "project_lead_created"): ProjectionStatement(
-            statement: Statement(
-                name: "project_lead_created",
-                sql: String(
-                    decoding: PackageResources.project_lead_created_sql, as: UTF8.self)),
-            columns: [.text, .text, .text, .time, .integer])
-    ]
+    init(_ name: String, _ sql: [UInt8], _ columns: [Column]) {
+        statement = Statement(name: name, sql: String(decoding: sql, as: UTF8.self))
+        self.columns = columns
+    }
 
     /// One array a column; nil when a row does not fit.
     func parameters(_ rows: [[ProjectionChange.Value]]) -> [Parameter]? {

@@ -32,5 +32,8 @@ struct Migration: Sendable {
         Migration("m0160_renewed_plans", PackageResources.m0160_renewed_plans_sql),
         Migration("m0170_handler_work", PackageResources.m0170_handler_work_sql),
         Migration("m0171_rebuild", PackageResources.m0171_rebuild_sql),
+        Migration("m0185_analytics", PackageResources.m0185_analytics_sql),
+        Migration("m0186_inventory", PackageResources.m0186_inventory_sql),
+        Migration("m0187_audit", PackageResources.m0187_audit_sql),
     ]
 }

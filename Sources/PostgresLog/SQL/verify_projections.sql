@@ -23,4 +23,27 @@ select null, format('lead-analytics has %s leads of tenant %s, %s in its funnel,
     coalesce(l.leads, 0), tenant, coalesce(f.leads, 0), coalesce(d.leads, 0))
 from leads l full join funnel f using (tenant) full join days d using (tenant)
 where coalesce(l.leads, 0) <> coalesce(f.leads, 0) or coalesce(l.leads, 0) <> coalesce(d.leads, 0)
+union all
+select null, format('sequence-funnel has %s leads at step %s of sequence %s of tenant %s, and counts %s',
+    coalesce(a.leads, 0), step_number, sequence_id, tenant, coalesce(f.leads, 0))
+from apus.sequence_funnel f
+full join (
+    select s.tenant, s.sequence_id, s.step_number, s.step_id, count(*) as leads
+    from apus.sequence_leads s group by 1, 2, 3, 4
+) a using (tenant, sequence_id, step_number, step_id)
+where coalesce(a.leads, 0) <> coalesce(f.leads, 0)
+union all
+select null, format('inventory has lines of tenant %s that want %s of %s, got %s and took %s; its stock'
+    ' says %s, %s and %s', tenant, coalesce(l.wanted, 0), sku, coalesce(l.reserved, 0),
+    coalesce(l.shipped, 0), coalesce(s.wanted, 0), coalesce(s.reserved, 0), coalesce(s.shipped, 0))
+from apus.stock s
+full join (
+    select l.tenant, l.sku, sum(l.reserved) as reserved,
+        coalesce(sum(l.quantity) filter (where l.state = 'open'), 0) as wanted,
+        coalesce(sum(l.quantity) filter (where l.state = 'shipped'), 0) as shipped
+    from apus.stock_lines l group by 1, 2
+) l using (tenant, sku)
+where coalesce(l.wanted, 0) <> coalesce(s.wanted, 0)
+    or coalesce(l.reserved, 0) <> coalesce(s.reserved, 0)
+    or coalesce(l.shipped, 0) <> coalesce(s.shipped, 0)
 limit 1000

@@ -29,6 +29,8 @@ public struct LogFinding: Sendable, Hashable {
         case outbox
         /// What a projection made of events.
         case projection
+        /// The audit trail, or what was published of it.
+        case audit
     }
 
     public let kind: Kind

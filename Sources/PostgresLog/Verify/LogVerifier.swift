@@ -21,6 +21,9 @@ public struct LogVerifier: Sendable {
         /// Events in the outbox, and those that it gave up: up to 100,000 of each.
         public var waiting = 0
         public var rejects = 0
+        /// Rows of the audit trail, and how often its end was published.
+        public var audited = 0
+        public var auditHeads = 0
         public var findings = 0
 
         public init() {}
@@ -31,7 +34,11 @@ public struct LogVerifier: Sendable {
         case events(Position, of: Position)
         case identities(Int)
         case appends, consumers, ledger
+        case audit(Position)
     }
+
+    /// Reads what an event `system.audit_head` says; nil when it is none that Apus published.
+    public typealias AuditHeadReader = @Sendable (RecordedEvent) -> AuditHead?
 
     private static let pageEvents: Int64 = 2_000
     private static let pageBytes: Int64 = 8 << 20
@@ -40,6 +47,7 @@ public struct LogVerifier: Sendable {
 
     private let pool: PostgresPool
     private let schemas: any SchemaCatalogue
+    private let readAuditHead: AuditHeadReader
     private let found: @Sendable (LogFinding) -> Void
     private let progress: @Sendable (Progress) -> Void
 
@@ -48,11 +56,13 @@ public struct LogVerifier: Sendable {
     ///   - progress: Told after each page.
     public init(
         pool: PostgresPool, schemas: any SchemaCatalogue,
+        readAuditHead: @escaping AuditHeadReader = { _ in nil },
         found: @escaping @Sendable (LogFinding) -> Void,
         progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.pool = pool
         self.schemas = schemas
+        self.readAuditHead = readAuditHead
         self.found = found
         self.progress = progress
     }
@@ -65,7 +75,8 @@ public struct LogVerifier: Sendable {
         summary.last = try bounds.position(0)
         try await verifyEpochs(&summary)
         try await verifyRows(VerifySQL.partitions, .table, &summary)
-        try await verifyEvents(&summary)
+        let auditHeads = try await verifyEvents(&summary)
+        try await verifyAudit(auditHeads, &summary)
         try await verifyAppends(&summary)
         try await verifyIdentities(&summary)
         progress(.consumers)
@@ -82,7 +93,11 @@ public struct LogVerifier: Sendable {
         found(finding)
     }
 
-    private func verifyEvents(_ summary: inout Summary) async throws {
+    /// - Returns: What was published of the audit trail, and where.
+    private func verifyEvents(
+        _ summary: inout Summary
+    ) async throws -> [(position: Position, head: AuditHead)] {
+        var heads: [(position: Position, head: AuditHead)] = []
         var audit = EventAudit(from: summary.first, schemas: schemas)
         var after = summary.first.previous
         while true {
@@ -96,6 +111,9 @@ public struct LogVerifier: Sendable {
             let page = try rows.compactMap { try EventAudit.Row($0) }
             for row in page {
                 for finding in audit.look(at: row) { report(finding, &summary) }
+                if let head = row.event.flatMap(readAuditHead) {
+                    heads.append((row.position, head))
+                }
             }
             guard let last = page.last?.position else {
                 for finding in audit.end(at: summary.last, earliest: earliest) {
@@ -109,6 +127,32 @@ public struct LogVerifier: Sendable {
         summary.events = audit.events
         summary.unknownSchemas = audit.unknownSchemas
         summary.withoutChecksum = audit.withoutChecksum
+        return heads
+    }
+
+    private func verifyAudit(
+        _ heads: [(position: Position, head: AuditHead)], _ summary: inout Summary
+    ) async throws {
+        var after = Position.zero
+        while true {
+            let rows = try await pool.execute(
+                VerifySQL.audit, [.position(after), .int8(Self.pageRows)])
+            for row in rows {
+                after = try row.position(0)
+                guard let fault = try row.optionalString(1) else { continue }
+                report(LogFinding(.audit, after, nil, fault), &summary)
+            }
+            summary.audited += rows.count
+            guard rows.count == Self.pageRows else { break }
+            progress(.audit(after))
+        }
+        try await verifyRows(VerifySQL.auditHead, .audit, &summary)
+        for (position, head) in heads {
+            try await verifyRows(
+                VerifySQL.auditPublished, .audit,
+                with: [.position(position), .position(head.position), .bytea(head.hash)], &summary)
+        }
+        summary.auditHeads = heads.count
     }
 
     private func verifyIdentities(_ summary: inout Summary) async throws {

@@ -16,4 +16,9 @@ enum VerifySQL {
     static let projections = SQLText.statement(
         "verify_projections", PackageResources.verify_projections_sql)
     static let ledger = SQLText.statement("verify_ledger", PackageResources.verify_ledger_sql)
+    static let audit = SQLText.statement("verify_audit", PackageResources.verify_audit_sql)
+    static let auditHead = SQLText.statement(
+        "verify_audit_head", PackageResources.verify_audit_head_sql)
+    static let auditPublished = SQLText.statement(
+        "verify_audit_published", PackageResources.verify_audit_published_sql)
 }

@@ -1,5 +1,6 @@
 import EventService
 import Events
+import Handlers
 import IO
 import Postgres
 import PostgresLog
@@ -10,7 +11,7 @@ struct VerifyCommand: Command {
         "verify", summary: "Checks a log: that nothing is missing, changed or contradicts itself.",
         discussion: """
             Reads every event, also beside nodes that are serving: positions, partitions, ids, data against its schema,
-            checksums, and the books of handlers and groups. Exit code 1 when something is wrong.
+            checksums, the audit trail, and the books of handlers and groups. Exit code 1 when something is wrong.
             """,
         flags: [
             .value("database", "URI", "A Postgres 15 of yours."),
@@ -78,6 +79,7 @@ struct VerifyCommand: Command {
         let printed = Lock(0)
         let verifier = LogVerifier(
             pool: pool, schemas: Schemas(maxEventBytes: Self.maxEventBytes),
+            readAuditHead: { AuditEvents.head(of: $0) },
             found: { finding in
                 let isWithin = printed.withLock { count in
                     count += 1
@@ -110,6 +112,7 @@ struct VerifyCommand: Command {
         case .events(let position, let head): "events: position \(position) of \(head)"
         case .identities(let count): "identities: \(count)"
         case .appends: "appends"
+        case .audit(let position): "audit trail: position \(position)"
         case .consumers: "consumers"
         case .ledger: "ledger"
         }
@@ -138,7 +141,8 @@ struct VerifyCommand: Command {
         "last_position":"\(summary.last)","ids":\(summary.identities),\
         "without_checksum":\(summary.withoutChecksum),\
         "unknown_schemas":\(summary.unknownSchemas),"outbox":\(summary.waiting),\
-        "outbox_rejects":\(summary.rejects),"problems":\(summary.findings)}
+        "outbox_rejects":\(summary.rejects),"audited":\(summary.audited),\
+        "audit_heads":\(summary.auditHeads),"problems":\(summary.findings)}
         """
     }
 

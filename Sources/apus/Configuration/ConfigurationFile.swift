@@ -11,10 +11,12 @@ struct ConfigurationFile: Sendable {
     let neighbours: NeighbourSettings
     /// Those that are switched on.
     let webhooks: [WebhookEndpoint]
+    /// Nil: nobody is told anything.
+    let notifications: NotificationOptions?
 
     /// Without a file.
     static let empty = ConfigurationFile(
-        handlers: [:], neighbours: NeighbourSettings(), webhooks: [])
+        handlers: [:], neighbours: NeighbourSettings(), webhooks: [], notifications: nil)
 
     /// - Throws: All that is wrong with it.
     static func read(_ path: String) throws(ConfigurationError) -> ConfigurationFile {
@@ -31,11 +33,12 @@ struct ConfigurationFile: Sendable {
 
     private init(
         handlers: [String: HandlerOptions], neighbours: NeighbourSettings,
-        webhooks: [WebhookEndpoint]
+        webhooks: [WebhookEndpoint], notifications: NotificationOptions?
     ) {
         self.handlers = handlers
         self.neighbours = neighbours
         self.webhooks = webhooks
+        self.notifications = notifications
     }
 
     /// - Parameter shipped: The handlers that may be spoken of.
@@ -45,6 +48,7 @@ struct ConfigurationFile: Sendable {
         neighbours =
             root.section("neighbours", NeighbourSettings.init) ?? NeighbourSettings()
         webhooks = WebhookEndpoint.read(root, taken: Set(known.map(\.name)))
+        notifications = root.section("notifications") { NotificationOptions($0) }
     }
 
     /// What differs and counts after a restart only, as paths in the file.
@@ -54,6 +58,7 @@ struct ConfigurationFile: Sendable {
         let changed = names.filter { (handlers[$0] ?? usual) != (other.handlers[$0] ?? usual) }
         return changed.sorted().map { "handlers.\($0)" }
             + (neighbours == other.neighbours ? [] : ["neighbours"]) + fixedWebhooks(since: other)
+            + (notifications == other.notifications ? [] : ["notifications"])
     }
 
     /// Which endpoints there are, the types they get, and how the engine hands them events.

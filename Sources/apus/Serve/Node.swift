@@ -30,6 +30,7 @@ struct Node: Sendable {
     private let replays: Replays
     private let outbox: OutboxDrainer
     private let neighbours: NeighbourParts
+    private let audit: AuditRunner?
     private let server: RPCServer
     /// Where the parts run that nobody calls, but for handlers and replays: theirs is others' code.
     private let background: IOLoop
@@ -85,21 +86,34 @@ struct Node: Sendable {
             metrics: metrics, logger: logger.labelled("groups"))
         let schemas = Schemas(maxEventBytes: configuration.limits.maxEventBytes)
         let publisher = Publisher(log: log, catalogue: schemas, limits: configuration.limits)
+        let publish = Self.ownPublishing(publisher, schemas)
         let neighbours = try NeighbourParts(
             file.neighbours.with(configuration.neighbours), loops: loops, clock: clock,
             metrics: metrics, logger: logger.labelled("neighbours"))
         self.neighbours = neighbours
-        var known = try HandlerRegistry.shipped()
+        let notification = file.notifications.map { $0.handler(logger.labelled("notifications")) }
+        var known = try HandlerRegistry.shipped(publish: publish, notification: notification)
         try neighbours.register(in: &known) { draft, tenant in
             var draft = draft
-            draft.fingerprint = schemas.fingerprint(of: draft)
-            _ = try await publisher.publish(
-                Events.PublishCommand(events: [draft]),
-                context: PublishContext(caller: Caller(tenant: tenant)))
+            draft.tenant = tenant.rawValue
+            _ = try await publish(draft)
         }
+        let options = HandlerOptions.shipped(file.handlers, notifies: notification != nil)
         // What is said of a neighbour's handler does no harm while the neighbour is not there.
-        var registry = try known.configured(file.handlers.filter { known[$0.key] != nil })
+        var registry = try known.configured(options.filter { known[$0.key] != nil })
         try webhooks.register(in: &registry)
+        let trail = PostgresAuditTrail(pool: pool)
+        audit = configuration.audit.map { audit in
+            AuditRunner(
+                trail: trail, leases: leases, node: name, configuration: audit, clock: clock,
+                metrics: metrics, logger: logger.labelled("audit")
+            ) { head in
+                switch try await publish(AuditEvents.draft(head)).outcome {
+                case .stored(let position), .duplicate(let position): return position
+                case .rejected(let error): throw error
+                }
+            }
+        }
         handlers = HandlerHost(
             registry: registry, books: books, consumers: groups.consumers,
             failures: SystemErrors(
@@ -147,12 +161,13 @@ struct Node: Sendable {
             interceptors: [CallMetrics(metrics), CallLogging(logger.labelled("grpc"))],
             configuration: rpc, loops: loops, metrics: metrics,
             logger: logger.labelled("grpc"),
-            willShutDown: { [subscriptions, groups, replays, outbox] in
+            willShutDown: { [subscriptions, groups, replays, outbox, audit] in
                 serving.stop()
                 groups.drain()
                 subscriptions.drain()
                 replays.drain()
                 outbox.drain()
+                audit?.drain()
             })
     }
 
@@ -240,6 +255,9 @@ struct Node: Sendable {
             group.addTask { try await handlers.run() }
             group.addTask { try await replays.run() }
             group.addTask(executorPreference: background) { try await outbox.run() }
+            if let audit {
+                group.addTask(executorPreference: background) { try await audit.run() }
+            }
             try await group.waitForAll()
         }
     }
@@ -280,6 +298,22 @@ struct Node: Sendable {
             path: "/metrics", contentType: MetricsRegistry.expositionContentType, loopbackOnly: true
         ) {
             Array(metrics.exposition().utf8)
+        }
+    }
+
+    /// The door of Publish, for what Apus and its handlers have to say.
+    private static func ownPublishing(
+        _ publisher: Publisher, _ schemas: Schemas
+    ) -> PublishOwnEvent {
+        { draft in
+            var draft = draft
+            draft.fingerprint = schemas.fingerprint(of: draft)
+            let context = PublishContext(
+                caller: Caller(tenant: TenantID(unchecked: draft.tenant)))
+            let outcomes = try await publisher.publish(
+                Events.PublishCommand(events: [draft]), context: context)
+            guard let outcome = outcomes.first else { preconditionFailure("one event, no outcome") }
+            return outcome
         }
     }
 

@@ -31,6 +31,10 @@ struct ServeConfiguration: Sendable {
             "lease-time", "DURATION",
             "A node not heard of for so long loses its work to others; default 6s."
         ),
+        .toggle("no-audit", "Writes no audit trail; another node may."),
+        .value(
+            "audit-interval", "DURATION",
+            "Between publications of the audit trail's end, at least 1s; default 1h."),
         .toggle("insecure", "Listens beyond loopback although callers are not authenticated."),
         .toggle("insecure-all-tenants", "Every caller may act for every tenant."),
         .value(
@@ -51,6 +55,8 @@ struct ServeConfiguration: Sendable {
     let service: EventServiceServer.Limits
     let log: PostgresEventLog.Configuration
     let outbox: OutboxDrainer.Configuration
+    /// Nil: this node writes none.
+    let audit: AuditRunner.Configuration?
     let drainTimeout: Duration
     let leaseTime: Duration
     let neighbours: NeighbourSettings
@@ -94,11 +100,26 @@ struct ServeConfiguration: Sendable {
         guard leaseTime >= .seconds(1) else { throw UsageError("--lease-time must be at least 1s") }
         outbox = try Self.outbox(arguments, leaseTime: leaseTime)
         neighbours = try NeighbourSettings(arguments)
+        audit = try Self.audit(arguments, leaseTime: leaseTime)
         isInsecure = arguments.isSet("insecure")
         allTenants = arguments.isSet("insecure-all-tenants")
         logLevel =
             try arguments.choice("log-level", LogLevel.allCases.map { ("\($0)", $0) }) ?? .info
         logFormat = try arguments.choice("log-format", [("text", .text), ("json", .json)]) ?? .text
+    }
+
+    private static func audit(
+        _ arguments: ParsedArguments, leaseTime: Duration
+    ) throws(UsageError) -> AuditRunner.Configuration? {
+        var audit = AuditRunner.Configuration()
+        audit.leaseTime = leaseTime
+        if let interval = try arguments.duration("audit-interval") {
+            guard interval >= .seconds(1) else {
+                throw UsageError("--audit-interval must be at least 1s")
+            }
+            audit.publishInterval = interval
+        }
+        return arguments.isSet("no-audit") ? nil : audit
     }
 
     private static func outbox(
