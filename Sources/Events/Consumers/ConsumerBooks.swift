@@ -17,9 +17,10 @@ public protocol ConsumerBooks: Sendable {
     func survey(_ consumers: [Int32]) async throws -> [ConsumerSurvey]
 
     /// Takes those of the partitions that nobody alive holds, or that the node itself held, with a
-    /// new fence each: whatever bears an older one is refused from then on.
+    /// new fence each: whatever bears an older one is refused from then on. None when the consumer's
+    /// version is another.
     func take(
-        _ partitions: [Int], of consumer: Int32, node: String
+        _ partitions: [Int], of consumer: Int32, version: Int64, node: String
     ) async throws -> [TakenPartition]
 
     /// Records work, all or nothing for each partition. The same again after its answer was lost

@@ -144,7 +144,8 @@ extension ConsumerEngine {
 
     private func take(_ partitions: [Int]) async throws {
         let taken = try await environment.books.take(
-            partitions, of: definition.consumer, node: environment.node)
+            partitions, of: definition.consumer, version: definition.version,
+            node: environment.node)
         guard !taken.isEmpty else { return }
         let positions = taken.flatMap(\.work).map(\.position)
         let events = positions.isEmpty ? [:] : try await self.events(at: positions)

@@ -227,11 +227,13 @@ actor ConsumerEngine {
                 case .main(let after, let through):
                     let page = try await page(
                         definition.filter, after: after, through: through)
+                    guard let page else { continue }
                     machine.took(read, page)
                     writing.raise()
                 case .lane(let scope, let after, let through):
                     let page = try await page(
                         definition.filter.only(scope.tenant), after: after, through: through)
+                    guard let page else { continue }
                     machine.took(read, page)
                     writing.raise()
                 }
@@ -263,10 +265,12 @@ actor ConsumerEngine {
         try await time.sleep(for: backOff.next())
     }
 
+    /// - Returns: Nil when the consumer was changed meanwhile: what it wants may be something else.
     /// - Throws: ``EventsError``: `.otherHistory` when the log is not the one that the work is of.
     private func page(
         _ filter: EventFilter, after: Position, through: Position
-    ) async throws -> EventPage {
+    ) async throws -> EventPage? {
+        let version = definition.version
         let limit = machine.readLimit
         guard let epoch else { throw EventsError.otherHistory }
         switch environment.tail.read(after: after, epoch: epoch) {
@@ -279,8 +283,9 @@ actor ConsumerEngine {
         let page = try await environment.log.read(
             after: after, through: through, filter: filter, limit: limit,
             maxBytes: Self.readBytes)
-        guard page.epoch == epoch else { throw EventsError.otherHistory }
-        return page
+        // Both may have changed while this waited.
+        guard page.epoch == self.epoch else { throw EventsError.otherHistory }
+        return version == definition.version ? page : nil
     }
 
     /// Goes on in the log's current history. What was known may be of one that is gone: it is

@@ -14,8 +14,9 @@ public protocol GroupStore: Sendable {
     /// A tenant's groups, by name, beyond one.
     func list(tenant: TenantID, after: GroupName?, limit: Int) async throws -> [GroupStatus]
 
-    /// Changes what ``GroupChanges`` may name; false when there is none.
-    func update(_ group: Group) async throws -> Bool
+    /// Changes what ``GroupChanges`` may name, unless it was changed since it had a version, or
+    /// deleted: then false. No cursor passes, by a former filter, what is published after this.
+    func update(_ group: Group, from version: Int64) async throws -> Bool
 
     /// Begins anew after a position: what was taken up is forgotten, its tokens are worth nothing.
     /// False when there is none.

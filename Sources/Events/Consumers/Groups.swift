@@ -65,10 +65,12 @@ public final class Groups: Sendable {
     public func update(
         _ name: GroupName, tenant: TenantID, _ changes: GroupChanges
     ) async throws -> GroupStatus {
-        let group = changes.applied(to: try await find(name, tenant: tenant).group)
-        try group.check()
-        guard try await store.update(group) else {
-            throw EventsError.groupNotFound(name.rawValue)
+        while true {
+            let stored = try await find(name, tenant: tenant)
+            let group = changes.applied(to: stored.group)
+            try group.check()
+            // Or somebody else changed it meanwhile: what they did not name is not to be undone.
+            if try await store.update(group, from: stored.version) { break }
         }
         consumers.tellAll()
         return try await get(name, tenant: tenant)

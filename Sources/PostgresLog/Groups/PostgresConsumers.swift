@@ -55,10 +55,11 @@ public struct PostgresConsumers: ConsumerBooks {
 
     /// Source: `SQL/partitions_take.sql`, `SQL/work_left.sql`, `SQL/lanes_left.sql`.
     public func take(
-        _ partitions: [Int], of consumer: Int32, node: String
+        _ partitions: [Int], of consumer: Int32, version: Int64, node: String
     ) async throws -> [TakenPartition] {
         let taken = try await store.execute(
-            GroupSQL.take, [.int4(consumer), .text(node), .partitions(partitions)])
+            GroupSQL.take,
+            [.int4(consumer), .text(node), .partitions(partitions), .int8(version)])
         guard !taken.isEmpty else { return [] }
         let numbers = try ConsumerStore.reading { () throws(PostgresError) in
             var numbers: [Int] = []
@@ -142,7 +143,15 @@ public struct PostgresConsumers: ConsumerBooks {
     public func events(at positions: [Position]) async throws -> [RecordedEvent] {
         do {
             let rows = try await log.pool.execute(GroupSQL.eventsKept, [.positions(positions)])
-            return try await log.events(in: rows, firstColumn: 1)
+            let events = try await log.events(in: rows, firstColumn: 1)
+            guard events.count < positions.count else { return events }
+            // Retention dropped the others. Or this session's list of partitions is an old one.
+            let earliest = try await log.bounds().earliest
+            let found = Set(events.map(\.position))
+            guard !positions.contains(where: { $0 >= earliest && !found.contains($0) }) else {
+                throw EventsError.away(.unavailable)
+            }
+            return events
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }

@@ -90,11 +90,16 @@ public struct PostgresGroups: GroupStore, GroupStandings {
         }
     }
 
-    /// Source: `SQL/group_update.sql`.
-    public func update(_ group: Group) async throws -> Bool {
-        let rows = try await store.execute(
-            GroupSQL.update, Self.key(group) + Self.filter(group.filter) + Self.rules(group))
-        return !rows.isEmpty
+    /// Source: `SQL/group_lock.sql`, `SQL/group_update.sql`.
+    public func update(_ group: Group, from version: Int64) async throws -> Bool {
+        try await store.transaction { transaction in
+            _ = try await transaction.execute(GroupSQL.lock, Self.key(group))
+            let rows = try await transaction.execute(
+                GroupSQL.update,
+                Self.key(group) + Self.filter(group.filter) + Self.rules(group)
+                    + [.int8(version)])
+            return !rows.isEmpty
+        }
     }
 
     /// Source: `SQL/group_lock.sql`, `SQL/group_reset.sql`, `SQL/group_forget.sql`.

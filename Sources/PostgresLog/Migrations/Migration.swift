@@ -35,5 +35,8 @@ struct Migration: Sendable {
         Migration("m0185_analytics", PackageResources.m0185_analytics_sql),
         Migration("m0186_inventory", PackageResources.m0186_inventory_sql),
         Migration("m0187_audit", PackageResources.m0187_audit_sql),
+        Migration("m0195_repeated_batches", PackageResources.m0195_repeated_batches_sql),
+        Migration("m0196_floors_hold", PackageResources.m0196_floors_hold_sql),
+        Migration("m0197_take_by_version", PackageResources.m0197_take_by_version_sql),
     ]
 }

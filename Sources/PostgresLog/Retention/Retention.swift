@@ -86,7 +86,11 @@ struct Retention: Sendable {
         var late = decision.wanted == .zero ? [] : try await floors(below: decision.wanted)
         let through = decision.through(floor: late.first?.position, partitions)
         let going = partitions.filter { $0.last <= through }
-        if !going.isEmpty { try await take(out: going, through: through) }
+        if !going.isEmpty {
+            let hasGone = try await take(out: going, through: through, forced: decision.forced)
+            // Somebody came to need it since: the next round will see.
+            guard hasGone else { return }
+        }
         let held = partitions.filter { $0.last > through && $0.last <= decision.wanted }
         let events = held.reduce(0) { $0 + $1.count }
         gauges.heldEvents.set(Double(events))
@@ -103,11 +107,14 @@ struct Retention: Sendable {
         }
     }
 
+    /// - Returns: false when a consumer needs some of it that did not before.
     private func take(
-        out going: [RetentionDecision.Partition], through: Position
-    ) async throws {
+        out going: [RetentionDecision.Partition], through: Position, forced: Position
+    ) async throws -> Bool {
         let events = going.reduce(0) { $0 + $1.count }
-        let moved = try await pool.execute(RetentionSQL.expire, [.position(through)])
+        let moved = try await pool.execute(
+            RetentionSQL.expire, [.position(through), .position(forced)])
+        if let first = moved.first, try first.isNull(0) { return false }
         gauges.expiredEvents.increment(by: events)
         logger.info(
             "Dropped events by retention",
@@ -124,6 +131,7 @@ struct Retention: Sendable {
                     .earliest: .init(through.next),
                 ])
         }
+        return true
     }
 
     private func partitions() async throws -> [RetentionDecision.Partition] {

@@ -9,8 +9,11 @@ with consumer as (
 ), made as (
     insert into apus.groups (
         consumer_id, tenant, name, types, tenants, subject_prefix, sources, kinds, start_kind,
-        start_position, start_at, ordering, max_attempts, ack_deadline_us)
-    select c.id, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 from consumer c
+        start_position, start_at, ordering, max_attempts, ack_deadline_us, version)
+    -- A node may still know a group of this name that was deleted: this is another version.
+    select c.id, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+        (extract(epoch from clock_timestamp()) * 1000000)::bigint
+    from consumer c
     on conflict do nothing
     returning consumer_id
 ), parted as (

@@ -80,7 +80,7 @@ struct TestNode: Sendable {
         let consumers = PostgresConsumers(log: test.log)
         try await consumers.beat(name, for: .seconds(600), members: [])
         let taken = try await consumers.take(
-            Array(0..<Partition.count), of: stored.consumer, node: name)
+            Array(0..<Partition.count), of: stored.consumer, version: stored.version, node: name)
         var batch = ConsumerBatch(consumer: stored.consumer, node: name)
         batch.shares = taken.map {
             .init(

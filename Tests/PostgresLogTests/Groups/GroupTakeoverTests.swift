@@ -46,7 +46,7 @@ import Testing
             // It takes everything, hands one out, and is not heard of again.
             try await dead.books.beat("dead", for: .milliseconds(300), members: [])
             let held = try await dead.books.take(
-                Array(0..<64), of: group.consumer, node: "dead")
+                Array(0..<64), of: group.consumer, version: group.version, node: "dead")
             #expect(held.count == 64)
             var machine = ConsumerStateMachine(
                 consumer: group.consumer, node: "dead", rules: ConsumerRules(group.group))

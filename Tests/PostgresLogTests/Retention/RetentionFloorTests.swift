@@ -120,6 +120,23 @@ import Testing
         }
     }
 
+    @Test func `who begins anew after retention looked holds the log`() async throws {
+        try await RetainedLog.with { log in
+            try await log.fill(35)
+            try await log.test.script(Self.handler(at: 14))
+            // As if the handler had been past all that when its floor was asked for.
+            let statement = "select consumer, position from apus.expire_partitions(30, 10)"
+            let kept = try await log.test.rows(statement).only()
+            try #expect(kept.isNull(0))
+            try #expect(kept.int64(1) == 14)
+            try await expectEqual(log.earliest(), 1)
+            try await log.test.script("update apus.handlers set position = 30")
+            let moved = try await log.test.rows(statement)
+            #expect(moved.count == 0)
+            try await expectEqual(log.earliest(), 31)
+        }
+    }
+
     @Test func `a handler that a hard limit overtook goes on behind it`() async throws {
         try await RetainedLog.with { log in
             let handled = Lock<[UInt64]>([])
