@@ -4,6 +4,7 @@ import Postgres
 enum SQLText {
     static let append = statement("append", PackageResources.append_sql)
     static let appendOfBatch = statement("append_of_batch", PackageResources.append_of_batch_sql)
+    static let appendOne = statement("append_one", PackageResources.append_one_sql)
     static let appendsPrune = statement("appends_prune", PackageResources.appends_prune_sql)
     static let bounds = statement("bounds", PackageResources.bounds_sql)
     static let eventsByID = statement("events_by_id", PackageResources.events_by_id_sql)

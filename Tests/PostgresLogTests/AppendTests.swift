@@ -23,21 +23,27 @@ import Testing
                 correlationID: "a", causationID: "b", userID: "c", sessionID: "d", requestID: "e",
                 channel: "f", userAgent: "g", ipAddress: "h", traceparent: "i", tracestate: "j",
                 extra: ["k \"\\\n\u{1}": "ü 🕊", "": "empty", "l": ""])
+            // Alone, and in company.
             _ = try await test.append(event)
-            let read = try #require(try await test.history().first)
-            #expect(read.id == event.id)
-            #expect(read.type == event.type)
-            #expect(read.version == event.version)
-            #expect(read.kind == event.kind)
-            #expect(read.tenant == event.tenant)
-            #expect(read.source == event.source)
-            #expect(read.subject == event.subject)
-            #expect(read.partitionKey == event.partitionKey)
-            #expect(read.partition == Partition.of(tenant: event.tenant, key: "other"))
-            #expect(read.occurredAt == event.occurredAt)
-            #expect(read.metadata == event.metadata)
-            #expect(read.messageName == event.messageName)
-            #expect(read.data == event.data)
+            var twin = event
+            twin.id = .number(2)
+            _ = try await test.append(twin, .test())
+            let history = try await test.history()
+            #expect(history.map(\.id).prefix(2) == [event.id, twin.id])
+            for read in history.prefix(2) {
+                #expect(read.type == event.type)
+                #expect(read.version == event.version)
+                #expect(read.kind == event.kind)
+                #expect(read.tenant == event.tenant)
+                #expect(read.source == event.source)
+                #expect(read.subject == event.subject)
+                #expect(read.partitionKey == event.partitionKey)
+                #expect(read.partition == Partition.of(tenant: event.tenant, key: "other"))
+                #expect(read.occurredAt == event.occurredAt)
+                #expect(read.metadata == event.metadata)
+                #expect(read.messageName == event.messageName)
+                #expect(read.data == event.data)
+            }
         }
     }
 

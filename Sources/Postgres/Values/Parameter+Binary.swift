@@ -1,5 +1,5 @@
 /// Postgres counts time from 2000-01-01, in microseconds.
-enum PostgresTime {
+package enum PostgresTime {
     static let epoch: Int64 = 946_684_800_000_000
 
     /// What lies outside `Int64` becomes a value which the server refuses as out of range.
@@ -11,7 +11,7 @@ enum PostgresTime {
 
     /// The infinities stay what they are, the ends of `Int64`.
     @inline(__always)
-    static func unixMicroseconds(wire: Int64) -> Int64 {
+    package static func unixMicroseconds(wire: Int64) -> Int64 {
         if wire == .min || wire == .max { return wire }
         let (shifted, overflow) = wire.addingReportingOverflow(epoch)
         return overflow ? .max : shifted

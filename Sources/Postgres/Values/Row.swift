@@ -190,7 +190,7 @@ extension Row {
 extension [UInt8] {
     /// A number in network byte order.
     @inline(__always)
-    func bigEndian<Number: FixedWidthInteger>(_: Number.Type, at offset: Int) -> Number {
+    package func bigEndian<Number: FixedWidthInteger>(_: Number.Type, at offset: Int) -> Number {
         precondition(offset >= 0 && offset + MemoryLayout<Number>.size <= count, "out of bounds")
         return unsafe withUnsafeBytes {
             unsafe Number(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self))

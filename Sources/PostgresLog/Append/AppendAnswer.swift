@@ -63,6 +63,14 @@ struct AppendAnswer: Sendable {
         recorded = recorder.events
         head = base.advanced(by: stored)
     }
+
+    /// All events of the one request were stored, from a position on.
+    init(storing append: PreparedAppend, at position: Position, recordedAt: Timestamp) {
+        var recorder = Recorder(next: position, recordedAt: recordedAt)
+        results = [.success(recorder.store(append))]
+        recorded = recorder.events
+        head = recorder.next.previous
+    }
 }
 
 /// What of a batch was not simply stored.

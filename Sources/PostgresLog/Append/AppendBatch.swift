@@ -116,20 +116,17 @@ private struct Columns {
         nanos.append(Int16(event.occurredAt.nanosecondsOfMicrosecond))
         sources.append(event.source)
         subjects.append(event.subject)
-        let usualKey = event.subject.isEmpty ? event.tenant.rawValue : event.subject
-        // By bytes: Swift's == takes é and e◌́ for the same.
-        let isUsual = event.partitionKey.hasSameBytes(as: usualKey)
-        partitionKeys.set(isUsual ? nil : event.partitionKey, at: row)
-        add(event.metadata, of: event.id, at: row)
+        partitionKeys.set(event.unusualPartitionKey, at: row)
+        metadata[0].set(event.unusualCorrelationID, at: row)
+        add(event.metadata, at: row)
         payloads.append(event.data)
         checksums.append(append.checksums[index].rawValue)
     }
 
-    private mutating func add(_ values: EventMetadata, of id: EventID, at row: Int) {
+    private mutating func add(_ values: EventMetadata, at row: Int) {
         func set(_ column: Int, _ text: String) {
             if !text.isEmpty { metadata[column].set(text, at: row) }
         }
-        if values.correlationID != id.description { set(0, values.correlationID) }
         set(1, values.causationID)
         set(2, values.userID)
         set(3, values.sessionID)
@@ -163,6 +160,22 @@ private struct SparseColumn<Value> {
         guard let value else { return }
         while values.count < row { values.append(nil) }
         values.append(value)
+    }
+}
+
+// What a row leaves out because it is as usual.
+extension NewEvent {
+    /// Nil: the subject, or the tenant where there is none.
+    var unusualPartitionKey: String? {
+        let usual = subject.isEmpty ? tenant.rawValue : subject
+        // By bytes: Swift's == takes é and e◌́ for the same.
+        return partitionKey.hasSameBytes(as: usual) ? nil : partitionKey
+    }
+
+    /// Nil: the event's own id, or none.
+    var unusualCorrelationID: String? {
+        let correlation = metadata.correlationID
+        return correlation.isEmpty || correlation == id.description ? nil : correlation
     }
 }
 

@@ -188,23 +188,39 @@ actor GroupCommitter {
             let batch = AppendBatch(
                 id: .random(), number: batches, entries: entries, sentAfter: head)
             sent.append(batch)
-            connection.assumeIsolated { connection in
-                connection.execute(SQLText.append, batch.parameters) { result in
-                    self.assumeIsolated { $0.answered(batch, result) }
-                }
-            }
+            send(batch, as: LoneAppend(batch), over: connection)
         }
         gauges.set(queue)
     }
 
-    private func answered(_ batch: AppendBatch, _ result: Result<Rows, PostgresError>) {
-        queue.batchEnded()
-        sent.removeAll { $0.number == batch.number }
+    private func send(
+        _ batch: AppendBatch, as lone: LoneAppend?, over connection: PostgresConnection
+    ) {
+        let statement = lone == nil ? SQLText.append : SQLText.appendOne
+        let parameters = lone?.parameters ?? batch.parameters
+        connection.assumeIsolated { connection in
+            connection.execute(statement, parameters) { result in
+                self.assumeIsolated { $0.answered(batch, lone, result) }
+            }
+        }
+    }
+
+    private func answered(
+        _ batch: AppendBatch, _ lone: LoneAppend?, _ result: Result<Rows, PostgresError>
+    ) {
         do throws(PostgresError) {
             let rows = try result.get()
+            if let lone {
+                guard let answer = try lone.answer(rows) else { return sendAgain(batch) }
+                ended(batch)
+                sendWhatIsReady()
+                return finish(batch, answer)
+            }
+            ended(batch)
             sendWhatIsReady()
             finish(batch, try AppendAnswer(batch, rows))
         } catch {
+            ended(batch)
             guard error.leavesDoubt || error.storeIsAway && !error.mayPass else {
                 fail(batch, error)
                 return
@@ -215,6 +231,20 @@ actor GroupCommitter {
             unsettled.sort { $0.number < $1.number }
             lose(error)
         }
+    }
+
+    private func ended(_ batch: AppendBatch) {
+        guard let index = sent.firstIndex(where: { $0.number == batch.number }) else { return }
+        sent.remove(at: index)
+        queue.batchEnded()
+    }
+
+    /// The lone event is known: what is there is asked for as for any batch.
+    private func sendAgain(_ batch: AppendBatch) {
+        if let connection { return send(batch, as: nil, over: connection) }
+        ended(batch)
+        unsettled.append(batch)
+        unsettled.sort { $0.number < $1.number }
     }
 
     func finish(_ batch: AppendBatch, _ answer: AppendAnswer) {

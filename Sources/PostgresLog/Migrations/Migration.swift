@@ -30,6 +30,7 @@ struct Migration: Sendable {
         Migration("m0140_open_dead_letters", PackageResources.m0140_open_dead_letters_sql),
         Migration("m0150_epochs", PackageResources.m0150_epochs_sql),
         Migration("m0160_renewed_plans", PackageResources.m0160_renewed_plans_sql),
+        Migration("m0165_append_one", PackageResources.m0165_append_one_sql),
         Migration("m0170_handler_work", PackageResources.m0170_handler_work_sql),
         Migration("m0171_rebuild", PackageResources.m0171_rebuild_sql),
         Migration("m0185_analytics", PackageResources.m0185_analytics_sql),
