@@ -103,7 +103,7 @@ public final class PostgresEventLog: EventLog, Sendable {
             return
         }
         var listening = database
-        listening.applicationName = "apus hints"
+        listening.applicationName = Hints.sessionName
         let ear = listening
         let hints = Hints(on: loop, observers: observers, logger: logger, clock: clock) {
             try await PostgresConnection.connect(ear, on: loop, logger: logger)

@@ -11,6 +11,7 @@ enum SQLText {
     static let eventsByPosition = statement(
         "events_by_position", PackageResources.events_by_position_sql)
     static let hint = statement("hint", PackageResources.hint_sql)
+    static let hintAudience = statement("hint_audience", PackageResources.hint_audience_sql)
     static let migrationsApplied = statement(
         "migrations_applied", PackageResources.migrations_applied_sql)
     static let migrationsLock = statement("migrations_lock", PackageResources.migrations_lock_sql)

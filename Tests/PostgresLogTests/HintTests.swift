@@ -1,5 +1,7 @@
 import Events
 import Postgres
+import Telemetry
+import TestSupport
 import Testing
 
 @testable import PostgresLog
@@ -25,6 +27,37 @@ import Testing
                     }
                 }
             }
+        }
+    }
+
+    @Test func `a node that is alone tells nobody`() async throws {
+        try await TestLog.with { test in
+            let spy = try await PostgresConnection.connect(
+                test.database, on: TestLoops.next, logger: .silent)
+            let notifications = try await spy.listen("apus_log")
+            for _ in 0..<20 { _ = try await test.append(.test()) }
+            let own = await spy.backendPID
+            _ = try await spy.execute(
+                Statement(name: "mark", sql: "select pg_notify('apus_log', 'mark')"))
+            // They come in the order of their commits.
+            let first = await notifications.first { _ in true }
+            #expect(first?.backendPID == own)
+            await spy.close()
+        }
+    }
+
+    @Test func `a node that hears another one tells what it kept to itself`() async throws {
+        try await TestLog.with { test in
+            let spy = try await PostgresConnection.connect(
+                test.database, on: TestLoops.next, logger: .silent)
+            let notifications = try await spy.listen("apus_log")
+            _ = try await test.append(.test())
+            let own = await spy.backendPID
+            _ = try await spy.execute(
+                Statement(name: "mark", sql: "select pg_notify('apus_log', 'mark')"))
+            let told = await notifications.first { $0.backendPID != own }
+            #expect(told != nil)
+            await spy.close()
         }
     }
 }
