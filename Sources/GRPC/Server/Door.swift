@@ -2,7 +2,8 @@ import HTTP2
 import IO
 import Telemetry
 
-/// A server's listeners, on the group's first loop; hands connections to the loops in turn.
+/// A server's listeners, on the group's first loop; hands each connection to the loop
+/// that has the fewest.
 actor Door {
     nonisolated let loop: IOLoop
     private let core: ServerCore
@@ -34,7 +35,7 @@ actor Door {
                     return false
                 }
                 let connection = ServerConnection(
-                    loop: loops.next(), peer: peer, tls: tls, core: core)
+                    loop: core.idlest(of: loops), peer: peer, tls: tls, core: core)
                 guard core.add(connection) else {
                     Listener.refuse(fd)
                     return false

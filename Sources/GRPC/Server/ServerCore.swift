@@ -22,6 +22,7 @@ final class ServerCore: Sendable {
 
     private struct Connections {
         var open: [ObjectIdentifier: ServerConnection] = [:]
+        var loads = LoopLoads()
         var peers: PeerBooks
         var draining = false
         var whenEmpty: [UnsafeContinuation<Void, Never>] = []
@@ -121,6 +122,11 @@ final class ServerCore: Sendable {
         return isWelcome
     }
 
+    /// Where the next connection is to live.
+    func idlest(of loops: IOLoopGroup) -> IOLoop {
+        connections.withLock { $0.loads.idlest(of: loops) }
+    }
+
     /// - Returns: False when the server is on its way out.
     func add(_ connection: ServerConnection) -> Bool {
         let name = countedName(of: connection.peer)
@@ -128,6 +134,7 @@ final class ServerCore: Sendable {
             if connections.draining { return false }
             if let name { connections.peers.opened(name) }
             connections.open[ObjectIdentifier(connection)] = connection
+            connections.loads.opened(on: connection.loop)
             return true
         }
         (isTaken ? metrics.connectionsAccepted : metrics.connectionsRefused).increment()
@@ -154,6 +161,7 @@ final class ServerCore: Sendable {
             guard connections.open.removeValue(forKey: ObjectIdentifier(connection)) != nil else {
                 return [UnsafeContinuation<Void, Never>]()
             }
+            connections.loads.closed(on: connection.loop)
             if let peer { connections.peers.closed(peer, at: connection.loop.now) }
             guard connections.open.isEmpty else { return [UnsafeContinuation<Void, Never>]() }
             defer { connections.whenEmpty = [] }
