@@ -7,6 +7,7 @@ from measuring import TOP
 sys.path.insert(0, str(TOP / "Tests" / "EndToEnd"))
 
 import stubs  # noqa: E402, F401  (first: it puts the generated code on the path)
+from apus.events.integration.v1 import integration_events_pb2  # noqa: E402
 from apus.events.lead.v1 import lead_events_pb2  # noqa: E402
 from apus.v1 import event_pb2, publish_pb2, subscribe_pb2  # noqa: E402
 from google.protobuf import any_pb2  # noqa: E402
@@ -19,13 +20,18 @@ def framed(message):
     return b"\0" + len(encoded).to_bytes(4, "big") + encoded
 
 
-def framed_publish(size, events=1):
-    """A PublishRequest; each of its events has so many bytes of payload."""
+def framed_publish(size, events=1, handled=False):
+    """A PublishRequest; each of its events has so many bytes of payload. Of the yardstick's rows, too,
+    nothing is computed: the events are of a type that no projection counts, unless they are to be
+    `handled`."""
     event = event_pb2.Event(subject="lead/4711")
-    lead = lead_events_pb2.LeadCreated(lead_id="4711", source="")
-    while lead.ByteSize() < size:
-        lead.source += "v"
-    event.data.Pack(lead)
+    if handled:
+        payload = lead_events_pb2.LeadCreated(lead_id="4711")
+        payload.source = "v" * (size - payload.ByteSize() - 3)
+    else:
+        payload = integration_events_pb2.WebhookReceived(webhook_source="load")
+        payload.webhook_id = "v" * max(0, size - payload.ByteSize() - 3)
+    event.data.Pack(payload)
     return framed(publish_pb2.PublishRequest(events=[event] * events))
 
 
