@@ -18,16 +18,38 @@ extension EventServiceServer {
             try await subscriptions.withSubscription(wanted) { subscription in
                 // Headers before the first event, so that a client knows that it is subscribed.
                 await call.sendInitialMetadata(Metadata())
-                while let item = try await subscription.next(encodedBy: DeliveryWriter()) {
-                    if case .deliveries(let batch) = item {
-                        try await responses.send(encoded: batch.bytes)
-                    } else {
+                var item = try await subscription.next(encodedBy: DeliveryWriter())
+                while let current = item {
+                    guard case .deliveries(let batch) = current else {
                         try await responses.send(
-                            ApusV1.SubscribeResponse(item, of: subscription))
+                            ApusV1.SubscribeResponse(current, of: subscription))
+                        item = try await subscription.next(encodedBy: DeliveryWriter())
+                        continue
                     }
+                    guard subscription.isInHistory else {
+                        try await responses.send(encoded: batch.bytes)
+                        item = try await subscription.next(encodedBy: DeliveryWriter())
+                        continue
+                    }
+                    let page = [batch] + subscription.takeRest()
+                    let half = page.count / 2
+                    for batch in page[..<half] { try await responses.send(encoded: batch.bytes) }
+                    // Who has taken half of a page gets the next one read meanwhile; who takes
+                    // nothing never holds two.
+                    async let ahead = Self.following(subscription)
+                    for batch in page[half...] { try await responses.send(encoded: batch.bytes) }
+                    (subscription, item) = try await ahead
                 }
             }
         }
+    }
+
+    private static func following(
+        _ subscription: Subscription
+    ) async throws -> (Subscription, EncodedItem?) {
+        var subscription = subscription
+        let item = try await subscription.next(encodedBy: DeliveryWriter())
+        return (subscription, item)
     }
 }
 
@@ -35,7 +57,8 @@ extension SubscriptionRequest {
     init(_ request: ApusV1.SubscribeRequest, caller: Caller) throws(EventsError) {
         try self.init(
             filter: EventFilter(request.filter, caller: caller),
-            start: Start(request.start), untilCaughtUp: request.untilCaughtUp)
+            start: Start(request.start), untilCaughtUp: request.untilCaughtUp,
+            maxBatchEvents: 1_000)
         heartbeat = try Self.heartbeat(request.heartbeatInterval)
     }
 

@@ -32,6 +32,7 @@ enum SQLText {
     static let readLog = statement("read_log", PackageResources.read_log_sql)
     static let readLogBackward = statement(
         "read_log_backward", PackageResources.read_log_backward_sql)
+    static let readTenant = statement("read_tenant", PackageResources.read_tenant_sql)
     static let readTenants = statement("read_tenants", PackageResources.read_tenants_sql)
     static let readTenantsBackward = statement(
         "read_tenants_backward", PackageResources.read_tenants_backward_sql)

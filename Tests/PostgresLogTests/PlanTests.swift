@@ -65,6 +65,9 @@ import Testing
             values:
                 "0, 9007199254740991, null, '{tenant-200}', null, null, null, 1000, 4000000, 1000"),
         Case(
+            statement: SQLText.readTenant, types: "bigint, bigint, text, bigint, bigint",
+            values: "0, 9007199254740991, 'tenant-200', 1000, 4000000", rows: 110),
+        Case(
             statement: SQLText.readTenants, types: tenants,
             values:
                 "0, 9007199254740991, null, '{tenant-3,tenant-7,tenant-200}', null, null, null, 100, 4000000, 100",

@@ -228,6 +228,38 @@ import Testing
         }
     }
 
+    @Test func `a tenant's history is the same through its index`() async throws {
+        try await TestLog.with { test in
+            try await Self.fill(test)
+            let tenants = Set(try await test.history().map(\.tenant))
+            #expect(tenants.count > 1)
+            let nobody = TenantID(unchecked: "nobody")
+            // A node that stored nothing itself knows of no stretch short enough to be read whole.
+            try await TestLog.node(on: test.database) { other in
+                for tenant in tenants.union([nobody]) {
+                    let filter = EventFilter(tenants: .only([tenant]))
+                    let expected = try await test.history(filter).map(\.position)
+                    #expect(expected.isEmpty == (tenant == nobody))
+                    for (limit, maxBytes) in [(3, 1 << 20), (100, 1_200), (1, 1), (100, 1 << 20)] {
+                        var read: [Position] = []
+                        var after = Position.zero
+                        var head = Position(1)
+                        while after < head {
+                            let page = try await other.log.read(
+                                after: after, filter: filter, limit: limit, maxBytes: maxBytes)
+                            try #require(page.scannedThrough > after)
+                            #expect(page.events.count <= limit)
+                            read += page.events.map(\.position)
+                            after = page.scannedThrough
+                            head = page.head
+                        }
+                        #expect(read == expected, "\(tenant), \(limit), \(maxBytes)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `every filter reads the same in wire form, straight from the rows`() async throws {
         try await TestLog.with { test in
             try await Self.fill(test)

@@ -14,6 +14,8 @@ public struct Subscription: Sendable {
     private var handedOver = 0
     /// What was read and not handed over, in reverse.
     private var batches: [DeliveryBatch] = []
+    /// The page came from the log: the next one is to be read there too, most likely.
+    public private(set) var isInHistory = false
 
     init(
         _ request: SubscriptionRequest, after position: Position, bounds: LogBounds,
@@ -71,6 +73,7 @@ public struct Subscription: Sendable {
             case .checkpoint(let position): return .checkpoint(position)
             case .end: return nil
             case .tail(let stretch):
+                isInHistory = false
                 take(
                     tail.deliveries(
                         stretch, filter, epoch: epoch, limit: request.maxBatchEvents,
@@ -80,9 +83,19 @@ public struct Subscription: Sendable {
                 let read = try await log.read(
                     after: position, filter: request.filter, limit: request.maxBatchEvents,
                     maxBytes: request.maxBatchBytes, encoder: encoder)
-                if isOurs(read.epoch, head: read.head) { take(read) }
+                if isOurs(read.epoch, head: read.head) {
+                    take(read)
+                    isInHistory = true
+                }
             }
         }
+    }
+
+    /// What is left of the page of which ``next(encodedBy:)`` handed out a part, for who has the next
+    /// page read while this one is on its way.
+    public mutating func takeRest() -> [DeliveryBatch] {
+        defer { batches = [] }
+        return batches.reversed()
     }
 
     private enum Step {

@@ -4,7 +4,7 @@ import Postgres
 // History in wire form, straight from the rows' buffer.
 extension PostgresEventLog {
     /// Pages that are asked for at the same time.
-    private static let pagesAhead: UInt64 = 4
+    private static let pagesAhead: UInt64 = 2
 
     public func read(
         after: Position, filter: EventFilter, limit: Int, maxBytes: Int,

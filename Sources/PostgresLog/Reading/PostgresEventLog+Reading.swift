@@ -75,10 +75,22 @@ extension PostgresEventLog {
     struct StretchRows: StretchOfLog {
         let rows: Rows
         /// As in ``StretchRead``, when no bound of the page was reached.
-        var scanned: Position
+        let scanned: Position
         let head: Position
         let earliest: Position
         let epoch: UInt64
+
+        init(_ rows: Rows, _ stretch: Stretch) throws(PostgresError) {
+            guard let first = rows.first else {
+                throw PostgresError(.schemaMismatch, "the log has no head")
+            }
+            self.rows = rows
+            let bound = try first.optionalInt64(2).map { Position(UInt64($0)) }
+            scanned = bound ?? (stretch.backward ? stretch.after : stretch.through)
+            head = Position(UInt64(try first.int64(0)))
+            earliest = Position(UInt64(try first.int64(1)))
+            epoch = try first.epoch(3)
+        }
     }
 
     /// What SQL counts for a row besides its payload.
@@ -124,6 +136,16 @@ extension PostgresEventLog {
         if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
             !isShort(stretch)
         {
+            if names.count == 1, filter.takesAllOfItsTenants, !stretch.backward {
+                let rows = try await readEvents(
+                    SQLText.readTenant,
+                    [
+                        .int8(Int64(stretch.after.rawValue)),
+                        .int8(Int64(stretch.through.rawValue)), .text(names.first?.rawValue),
+                        .int8(Int64(limit)), .int8(Int64(maxBytes)),
+                    ], lackColumn: Self.lackColumn)
+                return try StretchRows(rows, stretch)
+            }
             let depth = filter.takesAllOfItsTenants ? Int64(limit) : Int64(Self.scan)
             rows = try await readEvents(
                 stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants,
@@ -135,15 +157,7 @@ extension PostgresEventLog {
                 stretch.backward ? SQLText.readLogBackward : SQLText.readLog,
                 parameters(stretch, filter, limit, maxBytes), lackColumn: Self.lackColumn)
         }
-        guard let first = rows.first else {
-            throw PostgresError(.schemaMismatch, "the log has no head")
-        }
-        var read = StretchRows(
-            rows: rows, scanned: stretch.backward ? stretch.after : stretch.through,
-            head: Position(UInt64(try first.int64(0))),
-            earliest: Position(UInt64(try first.int64(1))), epoch: try first.epoch(3))
-        if let bound = try first.optionalInt64(2) { read.scanned = Position(UInt64(bound)) }
-        return read
+        return try StretchRows(rows, stretch)
     }
 
     /// So many positions of a dense log are so many rows.

@@ -281,7 +281,9 @@ import Testing
             while seen.count < 700,
                 let item = try await subscription.next(encodedBy: PlainEncoder())
             {
-                if case .deliveries(let batch) = item {
+                guard case .deliveries(let batch) = item else { continue }
+                #expect(subscription.isInHistory)
+                for batch in [batch] + subscription.takeRest() {
                     seen += PlainEncoder.positions(batch.bytes)
                 }
             }
@@ -289,9 +291,9 @@ import Testing
             while seen.count < 703,
                 let item = try await subscription.next(encodedBy: PlainEncoder())
             {
-                if case .deliveries(let batch) = item {
-                    seen += PlainEncoder.positions(batch.bytes)
-                }
+                guard case .deliveries(let batch) = item else { continue }
+                #expect(!subscription.isInHistory)
+                seen += PlainEncoder.positions(batch.bytes)
             }
             #expect(seen == Array(1...703))
         }
