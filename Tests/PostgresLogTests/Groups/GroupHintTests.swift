@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `what one node tells the others hear, each time`() async throws {
         try await listening { _, one, heard in
             var heard = heard.makeAsyncIterator()
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `who lost the connection looks once it listens again`() async throws {
         try await listening { test, one, heard in
             var heard = heard.makeAsyncIterator()
