@@ -7,7 +7,7 @@ import pytest
 from apus.v1 import acknowledge_pb2
 
 from clients import seconds
-from events import lead, note
+from events import lead, note, unhandled
 from groups import (
     ACK, CONTINUE, DEAD_LETTER, EXTEND, HOLD, RELEASE, RETRY, Groups, ack, by_key, group, ids,
     published_until_delivered, subjects,
@@ -510,7 +510,7 @@ def test_some_expired_ones_spoil_no_others(client, groups):
 
 def test_the_ledger_shows_who_was_handed_an_event(client, groups):
     groups.create("g", beginning=True)
-    (id,) = published(client, "a")
+    id = client.publish_one(unhandled()).event_id
     member = groups.join("g")
     member.answer(member.next(), action=RETRY, reason="not now")
     member.work(1)
