@@ -49,7 +49,10 @@ import Testing
                 let bounds = try await reader.execute(SQLText.bounds).only()
                 try #expect(bounds.int64(1) == 1)
             }
-            try await retention.round()
+            // A round gives up on a table whose lock it does not get at once, and the next comes.
+            for _ in 0..<20 where try await log.tables().contains("events_from_1") {
+                try await retention.round()
+            }
             try await expectEqual(log.tables().contains("events_from_1"), false)
         }
     }

@@ -240,7 +240,7 @@ import Testing
             "projection: lead-analytics has 0 leads of tenant acme, 2 in its funnel, 0 in its days"),
     ])
     func `damage is named with its place`(_ damage: Damage) async throws {
-        try await TestLog.with { test in
+        try await TestLog.with(after: Self.twoPartitions) { test in
             try await Self.fill(test)
             let rows = try await test.rows(
                 "select id, partition from apus.events order by position")
@@ -263,6 +263,16 @@ import Testing
             #expect(findings.count == expected.count || damage.sql.contains("apus.types"))
         }
     }
+
+    /// So many that the log makes none meanwhile. Each step is a transaction.
+    private static let twoPartitions = """
+        select apus.add_events_partition(); commit;
+        select apus.open_partitions(); commit;
+        update apus.log_head set covered_through = 1000000; commit;
+        select apus.add_events_partition(); commit;
+        select apus.open_partitions(); commit;
+        update apus.log_head set covered_through = 2000000;
+        """
 
     private static let handler = """
         insert into apus.consumers (name) values ('handler/one');
