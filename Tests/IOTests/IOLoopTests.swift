@@ -126,6 +126,31 @@ import Testing
         #expect(held == nil)
     }
 
+    /// Asks for one more turn end at each, as a connection does whose output is not taken.
+    private final class Insistent: TurnEndHandler {
+        private let loop: IOLoop
+
+        init(_ loop: IOLoop) { self.loop = loop }
+
+        func turnEnded() { loop.atTurnEnd(self) }
+    }
+
+    @Test func `a loop that ends lets go of who waits for the end of its turn`() async throws {
+        weak var ended: IOLoop?
+        do {
+            let loop = try IOLoop(name: "test")
+            ended = loop
+            await withCheckedContinuation { asked in
+                loop.execute {
+                    loop.atTurnEnd(Insistent(loop))
+                    asked.resume()
+                }
+            }
+            loop.stop()
+        }
+        #expect(ended == nil)
+    }
+
     @Test func `four threads may hand over work at once`() async throws {
         let loop = try IOLoop(name: "test")
         let ran = Counter()

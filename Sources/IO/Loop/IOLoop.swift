@@ -192,6 +192,13 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         let waiting = handshakes
         handshakes = HandshakeLine()
         withExtendedLifetime(waiting) {}
+        // Letting go may ask for more.
+        while !turnEnds.isEmpty || !local.isEmpty {
+            let left = (turnEnds, local)
+            turnEnds = []
+            local = []
+            withExtendedLifetime(left) {}
+        }
     }
 
     /// - Returns: Whether another turn follows.
