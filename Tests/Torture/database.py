@@ -69,13 +69,19 @@ class Database:
                 ],
                 cwd="/", stdout=self.log, stderr=self.log, start_new_session=True, **self.identity,
             )
-            while self.process.poll() is None:
-                with contextlib.suppress(psycopg.OperationalError), self.sql("postgres"):
-                    return
-                assert time.monotonic() < deadline, f"Postgres does not start: {self.top}"
-                time.sleep(0.05)
+            if self.accepts(deadline):
+                return
             assert time.monotonic() < deadline, f"Postgres does not start: {self.top}"
             time.sleep(0.2)
+
+    def accepts(self, deadline):
+        """Waits for the server's first session; false when it ended before."""
+        while self.process.poll() is None:
+            with contextlib.suppress(psycopg.OperationalError), self.sql("postgres"):
+                return True
+            assert time.monotonic() < deadline, f"Postgres does not start: {self.top}"
+            time.sleep(0.05)
+        return False
 
     def crash(self, number=signal.SIGKILL):
         """SIGKILL takes the postmaster alone, SIGQUIT is the immediate mode of pg_ctl."""
@@ -99,7 +105,11 @@ class Database:
                 file.flush()
 
     def free(self):
+        """As an operator does: a server that found no room to recover has ended, and is started
+        anew."""
         self.filler.unlink(missing_ok=True)
+        if not self.accepts(time.monotonic() + START_PATIENCE):
+            self.start()
 
     def close(self):
         if self.process.poll() is None:

@@ -102,7 +102,7 @@ class Nemesis:
     async def fill_disk(self, node, length):
         await asyncio.to_thread(self.database.fill)
         await asyncio.sleep(length)
-        self.database.free()
+        await asyncio.to_thread(self.database.free)
 
     async def terminate_backends(self, node, length):
         async with self.held["database"]:
