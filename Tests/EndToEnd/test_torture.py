@@ -12,10 +12,13 @@ sys.path.insert(0, str(TORTURE))
 
 from history import Delivered, History, Stored  # noqa: E402
 
+# Its plan has eleven kinds of faults within the fifteen seconds. `make torture` draws new ones.
+SEED = 7495
+
 
 def test_nothing_is_lost_repeated_or_reordered_while_everything_breaks():
     result = subprocess.run(
-        [sys.executable, str(TORTURE / "run.py"), "--seconds", "15"],
+        [sys.executable, str(TORTURE / "run.py"), "--seconds", "15", "--seed", str(SEED)],
         capture_output=True, text=True, timeout=400,
     )
     assert result.returncode == 0, result.stdout + result.stderr
