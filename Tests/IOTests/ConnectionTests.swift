@@ -46,6 +46,31 @@ import Testing
         }
     }
 
+    @Test func `a loop that ends closes its connections, and lets go of them`() async throws {
+        weak var ended: IOLoop?
+        let farewells = Mutex<[IOError?]>([])
+        do {
+            let loop = try IOLoop(name: "test")
+            ended = loop
+            try await withCheckedThrowingContinuation {
+                (started: CheckedContinuation<Void, any Error>) in
+                onLoop(loop, started) {
+                    let listener = try listen(on: loop) { Echo($0) }
+                    try connect(to: listener.address, on: loop, started) { connection in
+                        try connection.start(
+                            Holder(connection) { error in
+                                farewells.withLock { $0.append(error) }
+                            })
+                        started.resume()
+                    }
+                }
+            }
+            loop.stop()
+        }
+        #expect(ended == nil)
+        #expect(farewells.withLock { $0.map(\.?.code) } == [.connectionLost])
+    }
+
     @Test func `nobody listening is a lost connection`() async throws {
         try await withLoop { loop in
             let error = await #expect(throws: IOError.self) {
@@ -118,4 +143,19 @@ import Testing
             #expect(sent < 16 << 20)
         }
     }
+}
+
+/// Holds its connection, as most handlers do.
+private final class Holder: ConnectionHandler {
+    private let connection: Connection
+    private let heard: (IOError?) -> Void
+
+    init(_ connection: Connection, _ heard: @escaping (IOError?) -> Void) {
+        self.connection = connection
+        self.heard = heard
+    }
+
+    func received(_ bytes: Span<UInt8>) {}
+    func produce(into output: inout [UInt8], limit: Int) {}
+    func closed(_ error: IOError?) { heard(error) }
 }

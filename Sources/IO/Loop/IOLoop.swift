@@ -186,7 +186,10 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         unsafe name.withCString { name in unsafe clinux_name_thread(name) }
         while turn() {}
         // Whatever its owners left registered would hold the loop, and the loop them.
-        for registration in slots { registration?.cancel() }
+        for registration in slots {
+            registration?.handler?.loopEnded()
+            registration?.cancel()
+        }
         // What they let go of may cancel others, so neither is being written to meanwhile.
         while !timers.isEmpty { withExtendedLifetime(timers.takeAll()) {} }
         let waiting = handshakes

@@ -26,6 +26,13 @@ public struct Readiness: OptionSet, Sendable {
 /// Hears of a descriptor's readiness, on the loop's thread.
 public protocol ReadinessHandler: AnyObject {
     func ready(_ readiness: Readiness)
+
+    /// The loop ends, and tells nothing any more. Work that this queues never runs.
+    func loopEnded()
+}
+
+extension ReadinessHandler {
+    public func loopEnded() {}
 }
 
 /// Hears that the loop has run all that was ready, just before it waits again: the moment to write

@@ -200,6 +200,11 @@ public final class Connection: ReadinessHandler, TurnEndHandler {
         }
     }
 
+    /// It and its handler would hold each other, and the loop, for ever.
+    public func loopEnded() {
+        close(IOError(.connectionLost, operation: "loop's end"))
+    }
+
     private func shakeHands() {
         guard let tls else { return }
         do throws(IOError) {
