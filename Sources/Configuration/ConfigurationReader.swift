@@ -9,7 +9,8 @@ public enum ConfigurationReader {
     ) throws(ConfigurationError) -> Value {
         let text: [UInt8]
         do throws(YamlFault) {
-            text = try contents(of: path)
+            // One byte more than is allowed tells that there is more.
+            text = try contents(of: path, atMost: YamlTree.Limits().maxBytes + 1)
         } catch {
             throw ConfigurationError([
                 ConfigurationFault(file: path, place: nil, path: "", message: error.message)
@@ -41,7 +42,8 @@ public enum ConfigurationReader {
         throw faults.error
     }
 
-    private static func contents(of path: String) throws(YamlFault) -> [UInt8] {
+    /// - Parameter room: Bytes that are read; what the file has besides is left.
+    static func contents(of path: String, atMost room: Int) throws(YamlFault) -> [UInt8] {
         // A pipe without a writer would hold up its reader.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw unreadable() }
@@ -51,8 +53,6 @@ public enum ConfigurationReader {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw YamlFault(place: nil, message: "is no regular file")
         }
-        // One byte more than is allowed tells that there is more.
-        let room = YamlTree.Limits().maxBytes + 1
         var text: [UInt8] = []
         while text.count < room {
             let wanted = min(room - text.count, 64 << 10)

@@ -66,7 +66,7 @@ extension ConfigurationSection {
         return nil
     }
 
-    private static func value<Value>(
+    static func value<Value>(
         _ node: ConfigurationNode, _ path: String, _ faults: FaultList, _ rule: String,
         _ parse: (String) -> Value?
     ) -> Value? {

@@ -56,6 +56,13 @@ public final class ConfigurationSection {
         return missing.isEmpty
     }
 
+    /// Notes when none of the keys is there, under the first.
+    public func requireAny(of keys: String...) {
+        guard !keys.isEmpty, keys.allSatisfy({ member($0) == nil }) else { return }
+        let others = keys.dropFirst().map { ", and so is \($0)" }.joined()
+        faults.add(pathOf(keys[0]), place, "is missing\(others)")
+    }
+
     /// Notes that a rule of the caller's is broken.
     ///
     /// - Parameters:

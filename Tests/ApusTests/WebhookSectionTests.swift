@@ -55,7 +55,10 @@ import Webhooks
     @Test(arguments: [
         (
             "{}",
-            ["name: is missing", "url: is missing", "types: is missing", "secrets: is missing"]
+            [
+                "name: is missing", "url: is missing", "types: is missing",
+                "secrets: is missing, and so is secretFiles",
+            ]
         ),
         ("{\(complete), name2: b}", ["name2: is no key here"]),
         ("{\(complete), timeLimit: 1h}", ["timeLimit: must be a duration from 100ms to 10m"]),

@@ -192,6 +192,45 @@ def test_a_secret_is_changed_without_a_gap(hooks, receive):
         assert [delivery.is_signed_by(s) for s in (old, new)] == [s in secrets for s in (old, new)]
 
 
+def test_secrets_in_files_are_read_again_at_a_reload(hooks, receive, tmp_path):
+    receiver = receive()
+    own, old, new = new_secret(), new_secret(), new_secret()
+    file = tmp_path / "secret"
+    file.write_text(f"{old}\n")
+    hook = endpoint(receiver, secrets=[own], secretFiles=[str(file)])
+    node = hooks.start(hook)
+    for mounted in [[old], [old, new], [new]]:
+        file.write_text("\r\n\n".join(mounted))
+        hooks.reload(hook)
+        publish(node)
+        delivery = receiver.next()
+        signers = [s for s in (own, old, new) if delivery.is_signed_by(s)]
+        assert signers == [own, *mounted]
+
+
+@pytest.mark.parametrize("text, fault", [
+    (None, "can't be read: No such file or directory"),
+    ("\n \n", "says nothing"),
+    ("{secret}\nsesame", "line 2 must be whsec_ and base64 of 24 to 64 random bytes"),
+    ("{secret}\n" * 11, "must make 10 secrets at most, all together"),
+    (" " * 65537, "is larger than 65536 bytes"),
+])
+def test_a_file_without_secrets_is_a_fault(tmp_path, text, fault):
+    mounted = tmp_path / "secret"
+    if text is not None:
+        mounted.write_text(text.replace("{secret}", new_secret()))
+    file = tmp_path / "apus.yaml"
+    hook = {
+        "name": "a", "url": "https://example.com/", "types": ["a.b"],
+        "secretFiles": [str(mounted)],
+    }
+    file.write_text(json.dumps({"webhooks": [hook]}))
+    result = run_apus("config", "check", file, check=False)
+    assert result.returncode == 1
+    assert "webhooks[0].secretFiles" in result.stderr and fault in result.stderr
+    assert "sesame" not in result.stderr and "whsec_A" not in result.stderr
+
+
 def test_a_reload_moves_an_endpoint_and_a_wrong_one_does_not(hooks, receive):
     first, second = receive(), receive()
     node = hooks.start(endpoint(first))

@@ -20,7 +20,7 @@ extension WebhookEndpoint {
 
     /// Nil when something is wrong without which there is no endpoint.
     private init?(_ section: ConfigurationSection) {
-        let isComplete = section.require("name", "url", "types", "secrets")
+        let isComplete = section.require("name", "url", "types")
         let name = section.value("name", "must match [a-z0-9-]{1,64}") { text in
             HandlerName.isValid(text) ? text : nil
         }
@@ -32,20 +32,32 @@ extension WebhookEndpoint {
         ) {
             TypePattern($0)
         }
-        let secrets = section.values(
-            "secrets", count: 1...Self.maxSecrets,
-            "must be whsec_ and base64 of 24 to 64 random bytes"
-        ) { WebhookSecret($0) }
+        let secrets = Self.secrets(section)
         let delivery = Delivery(section)
         let options = HandlerOptions(webhook: section)
         if let url, url.isPrivateAddress, !delivery.allowsPrivateAddresses {
             section.refuse(
                 "url", "must be an address of the public internet, or allowPrivateAddresses true")
         }
-        guard isComplete, let name, let url, let types, let secrets else { return nil }
+        guard isComplete, let name, let url, let types else { return nil }
         self.init(
             name: name, types: types, url: url, secrets: secrets, delivery: delivery,
             options: options)
+    }
+
+    /// Those of the file itself, then those of the files that it names.
+    private static func secrets(_ section: ConfigurationSection) -> [WebhookSecret] {
+        let rule = "must be whsec_ and base64 of 24 to 64 random bytes"
+        let own = section.values("secrets", count: 1...maxSecrets, rule) { WebhookSecret($0) }
+        let mounted = section.lines(ofFiles: "secretFiles", count: 1...maxSecrets, rule) {
+            WebhookSecret($0)
+        }
+        section.requireAny(of: "secrets", "secretFiles")
+        let all = (own ?? []) + (mounted ?? [])
+        if all.count > maxSecrets {
+            section.refuse("secretFiles", "must make \(maxSecrets) secrets at most, all together")
+        }
+        return all
     }
 }
 
