@@ -1,10 +1,10 @@
 -- Migration 195: batches that are repeated, and dead letters that are let go. No parameters, no
 -- result.
 
--- As before, but a batch that is repeated names the remarks that kept its rows from being changed,
--- and what was let go while it was at work in it becomes no dead letter again. An event that is
--- to become one is there: who does not see it has an old list of partitions (see migration 160), and
--- tries again.
+-- As before, but it counts runs; a batch that is repeated names the remarks that kept its rows from
+-- being changed, and what was let go while it was at work in it becomes no dead letter again. An
+-- event that is to become one is there: who does not see it has an old list of partitions (see
+-- migration 160), and tries again.
 --
 -- Records a batch of work, all or nothing for each partition.
 --
