@@ -9,12 +9,8 @@ public struct WebhookHandler: EventHandler {
     public let name: String
     private let initial: WebhookEndpoint
     private let endpoints: WebhookEndpoints
-    private let sender: any HTTPSender
+    private let calls: WebhookCalls
     private let pool: DescriptorPool
-    private let clock: any WallClock
-
-    /// A receiver may ask for so much time at most.
-    private static let longestRetryAfter: Duration = .seconds(3_600)
 
     /// - Parameters:
     ///   - endpoint: One of the endpoints.
@@ -33,9 +29,8 @@ public struct WebhookHandler: EventHandler {
         name = endpoint.name
         initial = endpoint
         self.endpoints = endpoints
-        self.sender = sender
+        calls = WebhookCalls(sender: sender, clock: clock)
         self.pool = pool
-        self.clock = clock
     }
 
     private var endpoint: WebhookEndpoint { endpoints[name] ?? initial }
@@ -49,8 +44,7 @@ public struct WebhookHandler: EventHandler {
         endpoint.options.ordering ?? .perKey(afterDeadLetter: .continue)
     }
     /// Longer than any request's own, which knows more of what happened and may be changed meanwhile.
-    public var timeLimit: Duration { WebhookEndpoint.longestTimeLimit + .seconds(5) }
-    private var requestTimeLimit: Duration { endpoint.options.timeLimit ?? .seconds(30) }
+    public var timeLimit: Duration { WebhookReceiver.longestTimeLimit + .seconds(5) }
 
     /// - Throws: ``HandlerError``, `CancellationError`.
     public func handle(
@@ -58,43 +52,10 @@ public struct WebhookHandler: EventHandler {
     ) async throws -> HandlerVerdict {
         // Taken out since the start: nothing more goes there.
         guard let endpoint = endpoints[name] else { return .declined }
-        if let tenants = endpoint.delivery.tenants, !tenants.contains(event.tenant) {
-            return .declined
-        }
-        let content = try CloudEvent(event, pool: pool).content(endpoint.delivery.mode)
-        let signature = WebhookSignature.headers(
-            id: context.deliveryID, timestamp: clock.now().seconds, body: content.body,
-            secrets: endpoint.secrets)
-        let request = HTTPRequest(
-            url: endpoint.url, headers: content.headers + signature + endpoint.delivery.headers,
-            body: content.body, timeLimit: requestTimeLimit,
-            allowsPrivateAddresses: endpoint.delivery.allowsPrivateAddresses,
-            trustRoots: endpoint.delivery.trustRoots)
-        if let error = Self.error(try await sender.send(request), target: endpoint.url.target) {
-            throw error
-        }
+        if let tenants = endpoint.tenants, !tenants.contains(event.tenant) { return .declined }
+        let content = try CloudEvent(event, pool: pool).content(endpoint.mode)
+        try await calls.post(
+            content.body, content.headers, id: context.deliveryID, to: endpoint.receiver)
         return .done
-    }
-
-    /// What a request's outcome means for the event; nil: it was taken.
-    static func error(_ outcome: HTTPOutcome, target: String) -> HandlerError? {
-        switch outcome {
-        case .answered(200...299, _): nil
-        case .answered(let status, let after) where isTransient(status):
-            .transient(
-                "\(target) answered \(status)",
-                retryAfter: after.map { min($0, longestRetryAfter) }, target: target)
-        case .answered(300...399, _):
-            .permanent("\(target) answered with a redirect, and none is followed")
-        case .answered(let status, _): .permanent("\(target) answered \(status)")
-        case .refusedAddress:
-            .permanent("\(target) is at an address that is not of the public internet")
-        case .timedOut: .transient("\(target) did not answer in time", target: target)
-        case .failed(let reason): .transient("\(target): \(reason)", target: target)
-        }
-    }
-
-    private static func isTransient(_ status: Int) -> Bool {
-        [408, 425, 429].contains(status) || status >= 500
     }
 }

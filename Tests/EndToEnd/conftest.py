@@ -10,6 +10,7 @@ import stubs  # noqa: F401  (first: it puts the generated code on the path)
 from clients import Client
 from nodes import Node, new_data_dir
 from peer import Peer
+from receivers import Receiver
 
 
 @pytest.fixture
@@ -96,3 +97,17 @@ def held(node):
     """A peer whose windows are shut, so that its streams stay open."""
     with Peer(node, INITIAL_WINDOW_SIZE=0) as made:
         yield made
+
+
+@pytest.fixture
+def receive():
+    """Starts HTTP servers that take webhooks, and ends them."""
+    made = []
+
+    def start(*arguments, **options):
+        made.append(Receiver(*arguments, **options))
+        return made[-1]
+
+    yield start
+    for receiver in made:
+        receiver.close()

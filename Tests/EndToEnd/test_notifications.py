@@ -33,7 +33,7 @@ def speaking(start_node, tmp_path):
 def notifications(node):
     """The messages in the node's log, by template."""
     records = (json.loads(line) for line in node.read_log().splitlines() if line.startswith("{"))
-    messages = [json.loads(r["delivery.outcome"]) for r in records
+    messages = [json.loads(r["notification.message"]) for r in records
                 if r["message"] == "Notification"]
     return {m["template"]: m for m in messages}
 

@@ -20,20 +20,6 @@ PROCESSED = lookup_pb2.EVENT_STATUS_PROCESSED
 ONCE = {"maxAttempts": 1}
 
 
-@pytest.fixture
-def receive():
-    """Starts receivers and ends them."""
-    made = []
-
-    def start(*arguments, **options):
-        made.append(Receiver(*arguments, **options))
-        return made[-1]
-
-    yield start
-    for receiver in made:
-        receiver.close()
-
-
 class Hooks:
     """A configuration file, and a node that was started with it."""
 

@@ -29,7 +29,7 @@ import Testing
     func `what came of a request says what follows`(
         _ outcome: HTTPOutcome, _ kind: HandlerError.Kind?, _ retryAfter: Duration?
     ) {
-        let error = WebhookHandler.error(outcome, target: "example.com:443")
+        let error = WebhookCalls.error(outcome, target: "example.com:443")
         #expect(error?.kind == kind)
         #expect(error?.retryAfter == retryAfter)
         if kind == .transient { #expect(error?.target == "example.com:443") }
@@ -45,12 +45,12 @@ import Testing
         let request = try #require(sender.requests.first)
         let expected = WebhookSignature.headers(
             id: "webhook/orders/7", timestamp: 1_000, body: request.body,
-            secrets: try Self.endpoint().secrets)
+            secrets: try Self.endpoint().receiver.secrets)
         #expect(Set(request.headers).isSuperset(of: expected))
         #expect(request.headers.last?.description == "X-Key: …")
         #expect(!request.allowsPrivateAddresses)
         #expect(request.timeLimit == .seconds(3))
-        #expect(handler.timeLimit > WebhookEndpoint.longestTimeLimit)
+        #expect(handler.timeLimit > WebhookReceiver.longestTimeLimit)
     }
 
     @Test func `events of other tenants are declined`() async throws {
@@ -88,20 +88,45 @@ import Testing
         try registry.register(handler)
     }
 
+    @Test func `a message goes to where the receiver is now, signed with its id`() async throws {
+        let sender = ScriptedSender()
+        let first = try Self.receiver("https://example.com/a")
+        let messages = WebhookMessages(to: first, sender: sender, clock: FixedClock())
+        try await messages.send(json: #"{"id":"m/1"}"#, id: "m/1")
+        messages.replace(with: try Self.receiver("https://example.org/b"))
+        sender.answer(503)
+        let error = await #expect(throws: HandlerError.self) {
+            try await messages.send(json: "{}", id: "m/2")
+        }
+        #expect(error?.kind == .transient && error?.target == "example.org:443")
+        #expect(sender.requests.map(\.url.target) == ["example.com:443", "example.org:443"])
+        let request = try #require(sender.requests.first)
+        #expect(String(decoding: request.body, as: UTF8.self) == #"{"id":"m/1"}"#)
+        let expected = WebhookSignature.headers(
+            id: "m/1", timestamp: 1_000, body: request.body, secrets: first.secrets)
+        #expect(
+            request.headers == [WebhookHeader("content-type", "application/json")] + expected)
+    }
+
     private static let context = HandlerContext(deliveryID: "webhook/orders/7", attempt: 1)
 
     private static func endpoint(
         url: String = "https://example.com/hook?key=1", tenants: Set<TenantID>? = nil
     ) throws -> WebhookEndpoint {
-        var delivery = WebhookEndpoint.Delivery()
-        delivery.tenants = tenants
-        delivery.headers = [WebhookHeader(checking: "X-Key", "v")].compactMap(\.self)
-        return WebhookEndpoint(
-            name: "orders", types: [TypePattern("lead.*")].compactMap(\.self),
+        var receiver = try Self.receiver(url)
+        receiver.headers = [WebhookHeader(checking: "X-Key", "v")].compactMap(\.self)
+        receiver.timeLimit = .seconds(3)
+        var endpoint = WebhookEndpoint(
+            name: "orders", types: [TypePattern("lead.*")].compactMap(\.self), receiver: receiver)
+        endpoint.tenants = tenants
+        return endpoint
+    }
+
+    private static func receiver(_ url: String) throws -> WebhookReceiver {
+        WebhookReceiver(
             url: try #require(WebhookURL(url)),
             secrets: [WebhookSecret("whsec_" + String(repeating: "A", count: 32))]
-                .compactMap(\.self),
-            delivery: delivery, options: HandlerOptions(timeLimit: .seconds(3)))
+                .compactMap(\.self))
     }
 
     private static func handler(
@@ -113,15 +138,18 @@ import Testing
     }
 }
 
-/// Takes every request.
+/// Takes every request, until it is told what to answer.
 private final class ScriptedSender: HTTPSender {
     private let sent = Lock<[HTTPRequest]>([])
+    private let status = Lock(200)
 
     var requests: [HTTPRequest] { sent.withLock { $0 } }
 
+    func answer(_ status: Int) { self.status.withLock { $0 = status } }
+
     func send(_ request: HTTPRequest) async throws -> HTTPOutcome {
         sent.withLock { $0.append(request) }
-        return .answered(status: 200, retryAfter: nil)
+        return .answered(status: status.withLock { $0 }, retryAfter: nil)
     }
 }
 

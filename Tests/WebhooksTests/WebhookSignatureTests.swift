@@ -46,10 +46,9 @@ import Testing
         let secret = try #require(WebhookSecret(Self.text(7)))
         let header = try #require(WebhookHeader(checking: "Authorization", "Bearer sesame"))
         let url = try #require(WebhookURL("https://example.com/sesame?key=sesame"))
-        var delivery = WebhookEndpoint.Delivery()
-        delivery.headers = [header]
-        let endpoint = WebhookEndpoint(
-            name: "a", types: [], url: url, secrets: [secret], delivery: delivery)
+        var receiver = WebhookReceiver(url: url, secrets: [secret])
+        receiver.headers = [header]
+        let endpoint = WebhookEndpoint(name: "a", types: [], receiver: receiver)
         var dumped = ""
         dump(endpoint, to: &dumped)
         for text in ["\(endpoint)", String(reflecting: endpoint), dumped] {

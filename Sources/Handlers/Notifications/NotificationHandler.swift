@@ -10,6 +10,7 @@ public struct NotificationHandler: EventHandler {
     public let name = Self.handlerName
     public let types: [TypePattern]
     public var hasExternalSideEffects: Bool { true }
+    public var timeLimit: Duration { sink.timeLimit }
 
     private let templates: [NotificationTemplate]
     private let sink: any NotificationSink

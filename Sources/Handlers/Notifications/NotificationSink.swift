@@ -36,11 +36,17 @@ public struct EventNotification: Sendable, Hashable {
 public protocol NotificationSink: Sendable {
     /// For metrics and logs.
     var name: String { get }
+    /// A message that is not taken by then is given up for this time.
+    var timeLimit: Duration { get }
 
     /// Returns once the message is taken.
     ///
     /// - Throws: `HandlerError` when it is known what the failure means.
     func send(_ notification: EventNotification) async throws
+}
+
+extension NotificationSink {
+    public var timeLimit: Duration { .seconds(30) }
 }
 
 /// Writes notifications to the log, for trying out and for operators who watch it. A message may name
@@ -57,7 +63,7 @@ public struct LogSink: NotificationSink {
             [
                 .delivery: .init(notification.id), .tenant: .init(notification.tenant),
                 .eventType: .init(notification.eventType), .eventID: .init(notification.eventID),
-                .outcome: .init(notification.json),
+                .notification: .init(notification.json),
             ])
     }
 }

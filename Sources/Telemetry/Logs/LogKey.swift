@@ -82,6 +82,8 @@ extension LogKey {
     public static let group = LogKey("group.name")
     public static let delivery = LogKey("delivery.id")
     public static let outcome = LogKey("delivery.outcome")
+    /// A message to people, which an operator wanted in the log.
+    public static let notification = LogKey("notification.message")
     public static let lag = LogKey("consumer.lag")
     public static let lease = LogKey("lease.name")
     public static let fence = LogKey("lease.fence")

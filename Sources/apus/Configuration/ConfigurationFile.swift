@@ -58,7 +58,14 @@ struct ConfigurationFile: Sendable {
         let changed = names.filter { (handlers[$0] ?? usual) != (other.handlers[$0] ?? usual) }
         return changed.sorted().map { "handlers.\($0)" }
             + (neighbours == other.neighbours ? [] : ["neighbours"]) + fixedWebhooks(since: other)
-            + (notifications == other.notifications ? [] : ["notifications"])
+            + (isNotifying(as: other) ? [] : ["notifications"])
+    }
+
+    private func isNotifying(as other: ConfigurationFile) -> Bool {
+        guard let notifications, let others = other.notifications else {
+            return notifications == other.notifications
+        }
+        return notifications.isFixed(as: others)
     }
 
     /// Which endpoints there are, the types they get, and how the engine hands them events.

@@ -1,25 +1,41 @@
 import Configuration
 import Events
 import Handlers
-import Telemetry
+import Webhooks
 
 /// `notifications`: where messages go, and what they say.
 struct NotificationOptions: Sendable, Hashable {
-    enum Sink: Sendable, Hashable { case log }
+    enum Sink: Sendable, Hashable {
+        case log
+        case webhook(WebhookReceiver)
+    }
 
     let sink: Sink
     /// The built-in ones where the file has none.
     let templates: [NotificationTemplate]
 
     init(_ section: ConfigurationSection) {
-        sink = section.choice("sink", [("log", .log)]) ?? .log
+        let isWebhook = section.choice("sink", [("log", false), ("webhook", true)])
+        let receiver = section.section("webhook") { section in
+            section.require("url")
+            return WebhookReceiver(section)
+        }
+        if isWebhook == true {
+            section.require("webhook")
+        } else if section.has("webhook"), isWebhook == false || !section.has("sink") {
+            section.refuse("webhook", "has a meaning with sink: webhook only")
+        }
+        sink = isWebhook == true ? receiver.map { .webhook($0) } ?? .log : .log
         let own = section.sections("templates", atMost: 500, Self.template) ?? []
         templates = own.isEmpty ? NotificationTemplate.standard : own
     }
 
-    func handler(_ logger: Logger) -> NotificationHandler {
-        switch sink {
-        case .log: NotificationHandler(templates: templates, sink: LogSink(logger: logger))
+    /// Whether they are the same in what counts from the start on: all but how the webhook is reached.
+    func isFixed(as other: NotificationOptions) -> Bool {
+        guard templates == other.templates else { return false }
+        return switch (sink, other.sink) {
+        case (.log, .log), (.webhook, .webhook): true
+        default: false
         }
     }
 

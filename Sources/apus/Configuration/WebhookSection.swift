@@ -20,29 +20,52 @@ extension WebhookEndpoint {
 
     /// Nil when something is wrong without which there is no endpoint.
     private init?(_ section: ConfigurationSection) {
-        let isComplete = section.require("name", "url", "types")
+        section.require("name", "url", "types")
         let name = section.value("name", "must match [a-z0-9-]{1,64}") { text in
             HandlerName.isValid(text) ? text : nil
         }
-        let url = section.value(
-            "url", "must be a URL of http or https, without credentials and fragment"
-        ) { WebhookURL($0) }
         let types = section.values(
             "types", count: 1...100, "must be a pattern of types, such as order.*"
         ) {
             TypePattern($0)
         }
-        let secrets = Self.secrets(section)
-        let delivery = Delivery(section)
+        let receiver = WebhookReceiver(section)
+        let mode: Mode? = section.choice(
+            "mode", [("binary", .binary), ("structured", .structured)])
+        let tenants = section.values("tenants", "must be a tenant: [A-Za-z0-9._-]{1,64}") {
+            TenantID($0)
+        }
         let options = HandlerOptions(webhook: section)
-        if let url, url.isPrivateAddress, !delivery.allowsPrivateAddresses {
+        guard let name, let types, let receiver else { return nil }
+        self.init(name: name, types: types, receiver: receiver, options: options)
+        self.mode = mode ?? self.mode
+        self.tenants = tenants.map { Set($0) }
+    }
+}
+
+extension WebhookReceiver {
+    /// Nil when something is wrong without which there is none. That the URL is missing is the caller's
+    /// to say.
+    init?(_ section: ConfigurationSection) {
+        let url = section.value(
+            "url", "must be a URL of http or https, without credentials and fragment"
+        ) { WebhookURL($0) }
+        let secrets = Self.secrets(section)
+        let timeLimit = section.duration(
+            "timeLimit", in: .milliseconds(100)...Self.longestTimeLimit)
+        let allowsPrivateAddresses = section.flag("allowPrivateAddresses") ?? false
+        let trustRoots = section.section("tls") { $0.text("issuers") }
+        let headers = section.section("headers", Self.headers) ?? []
+        if let url, url.isPrivateAddress, !allowsPrivateAddresses {
             section.refuse(
                 "url", "must be an address of the public internet, or allowPrivateAddresses true")
         }
-        guard isComplete, let name, let url, let types else { return nil }
-        self.init(
-            name: name, types: types, url: url, secrets: secrets, delivery: delivery,
-            options: options)
+        guard let url else { return nil }
+        self.init(url: url, secrets: secrets)
+        self.headers = headers
+        self.timeLimit = timeLimit ?? self.timeLimit
+        self.allowsPrivateAddresses = allowsPrivateAddresses
+        self.trustRoots = trustRoots
     }
 
     /// Those of the file itself, then those of the files that it names.
@@ -59,40 +82,22 @@ extension WebhookEndpoint {
         }
         return all
     }
-}
 
-extension WebhookEndpoint.Delivery {
-    fileprivate init(_ section: ConfigurationSection) {
-        self.init()
-        mode = section.choice("mode", [("binary", .binary), ("structured", .structured)]) ?? mode
-        let tenants = section.values("tenants", "must be a tenant: [A-Za-z0-9._-]{1,64}") {
-            TenantID($0)
+    private static func headers(_ section: ConfigurationSection) -> [WebhookHeader] {
+        if section.names.count > maxHeaders { section.refuse(nil, "must be \(maxHeaders) at most") }
+        return section.names.compactMap { name in
+            section.value(
+                name, "must be 1 to 4096 visible characters, of a header that Apus does not set"
+            ) { WebhookHeader(checking: name, $0) }
         }
-        self.tenants = tenants.map { Set($0) }
-        allowsPrivateAddresses = section.flag("allowPrivateAddresses") ?? false
-        trustRoots = section.section("tls") { $0.text("issuers") }
-        headers =
-            section.section("headers") { headers in
-                if headers.names.count > WebhookEndpoint.maxHeaders {
-                    headers.refuse(nil, "must be \(WebhookEndpoint.maxHeaders) at most")
-                }
-                return headers.names.compactMap { name in
-                    headers.value(
-                        name,
-                        "must be 1 to 4096 visible characters, of a header that Apus does not set"
-                    ) { WebhookHeader(checking: name, $0) }
-                }
-            } ?? []
     }
 }
 
 extension HandlerOptions {
-    /// As for a handler; a request is not waited for as long.
+    /// As for a handler, but for the time limit.
     fileprivate init(webhook section: ConfigurationSection) {
         self.init(
             isEnabled: section.flag("enabled") ?? true,
-            timeLimit: section.duration(
-                "timeLimit", in: .milliseconds(100)...WebhookEndpoint.longestTimeLimit),
             concurrency: section.integer("concurrency", in: HandlerLimits.concurrencies),
             retry: section.section("retry") { RetryPolicy($0, over: .standard) },
             ordering: HandlerOrdering(section, over: .perKey(afterDeadLetter: .continue)))

@@ -1,16 +1,15 @@
 import Configuration
 import Telemetry
-import Webhooks
 
 /// Reads the configuration file again when it is told to. A file that is wrong changes nothing.
 final class ConfigurationReloader: Sendable {
     private let path: String
     /// What the running parts were made by.
     private let started: ConfigurationFile
-    private let webhooks: WebhookEndpoints
+    private let webhooks: WebhookSending
     private let logger: Logger
 
-    init(_ path: String, file: ConfigurationFile, webhooks: WebhookEndpoints, logger: Logger) {
+    init(_ path: String, file: ConfigurationFile, webhooks: WebhookSending, logger: Logger) {
         self.path = path
         self.webhooks = webhooks
         self.logger = logger
@@ -30,7 +29,7 @@ final class ConfigurationReloader: Sendable {
                 [.path: .init(path), .count: .init(error.faults.count)])
             return
         }
-        webhooks.replace(with: file.webhooks)
+        webhooks.update(by: file)
         for name in file.fixed(since: started) {
             logger.warning(
                 "A change of the configuration counts after a restart", [.name: .init(name)])

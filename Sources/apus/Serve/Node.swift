@@ -47,7 +47,7 @@ struct Node: Sendable {
         }
         configurationReloader = configuration.configurationPath.map {
             ConfigurationReloader(
-                $0, file: file, webhooks: webhooks.endpoints,
+                $0, file: file, webhooks: webhooks,
                 logger: logger.labelled("configuration"))
         }
         self.store = store
@@ -91,7 +91,7 @@ struct Node: Sendable {
             file.neighbours.with(configuration.neighbours), loops: loops, clock: clock,
             metrics: metrics, logger: logger.labelled("neighbours"))
         self.neighbours = neighbours
-        let notification = file.notifications.map { $0.handler(logger.labelled("notifications")) }
+        let notification = webhooks.notification(logger.labelled("notifications"))
         var known = try HandlerRegistry.shipped(publish: publish, notification: notification)
         try neighbours.register(in: &known) { draft, tenant in
             var draft = draft

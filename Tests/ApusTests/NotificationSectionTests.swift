@@ -1,0 +1,87 @@
+import Configuration
+import Events
+import Handlers
+import Testing
+import Webhooks
+
+@testable import apus
+
+@Suite struct NotificationSectionTests {
+    private static let receiver =
+        "url: 'https://example.com/hook', secrets: [whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]"
+
+    @Test func `messages go to the log or to a webhook, in words of the file or built-in ones`()
+        throws
+    {
+        let log = try #require(try read("notifications: {}").notifications)
+        #expect(log.sink == .log && log.templates == NotificationTemplate.standard)
+        let file = try read(
+            """
+            notifications:
+              sink: webhook
+              webhook: {\(Self.receiver), timeLimit: 5s, headers: {X-Team: sales}}
+              templates:
+                - {name: gone, type: order.shipped, title: "Order {order.number}"}
+            """)
+        guard case .webhook(let receiver)? = file.notifications?.sink else {
+            Issue.record("no webhook")
+            return
+        }
+        #expect(receiver.url.target == "example.com:443" && receiver.timeLimit == .seconds(5))
+        #expect(receiver.headers.map(\.description) == ["X-Team: …"])
+        #expect(file.notifications?.templates.map(\.name) == ["gone"])
+    }
+
+    @Test(arguments: [
+        ("{sink: mail}", ["sink: must be log or webhook"]),
+        ("{sink: webhook}", ["webhook: is missing"]),
+        ("{webhook: {\(receiver)}}", ["webhook: has a meaning with sink: webhook only"]),
+        ("{sink: log, webhook: {\(receiver)}}", ["webhook: has a meaning with sink: webhook only"]),
+        (
+            "{sink: webhook, webhook: {}}",
+            ["webhook.url: is missing", "webhook.secrets: is missing"]
+        ),
+        (
+            "{sink: webhook, webhook: {\(receiver), retry: {}}}",
+            ["webhook.retry: is no key here"]
+        ),
+        (
+            "{sink: webhook, webhook: {url: 'http://10.0.0.1/', secrets: [a]}}",
+            [
+                "webhook.url: must be an address of the public internet",
+                "webhook.secrets[0]: must be whsec_",
+            ]
+        ),
+    ])
+    func `all that is wrong with notifications is told`(_ text: String, _ faults: [String]) throws {
+        let error = try #require(throws: ConfigurationError.self) {
+            try read("notifications: \(text)")
+        }
+        try #require(error.faults.count == faults.count, "\(error)")
+        for (found, expected) in zip(error.faults, faults) {
+            #expect("\(found.path): \(found.message)".hasPrefix("notifications.\(expected)"))
+        }
+    }
+
+    @Test func `how the webhook is reached may change under a node, the rest may not`() throws {
+        let first = try read("notifications: {sink: webhook, webhook: {\(Self.receiver)}}")
+        let named = [
+            "{sink: webhook, webhook: {\(Self.receiver), timeLimit: 1s}}": [],
+            "{sink: log}": ["notifications"],
+            "{sink: webhook, webhook: {\(Self.receiver)}, templates: [{name: a, type: a.b, title: b}]}":
+                ["notifications"],
+        ]
+        for (text, expected) in named {
+            #expect(try read("notifications: \(text)").fixed(since: first) == expected, "\(text)")
+        }
+        #expect(try read("").fixed(since: first) == ["notifications"])
+        #expect(try first.fixed(since: read("")) == ["notifications"])
+    }
+
+    private func read(_ text: String) throws -> ConfigurationFile {
+        let shipped = try HandlerRegistry.shipped()
+        return try ConfigurationReader.read(text: Array(text.utf8), named: "apus.yaml") { root in
+            ConfigurationFile(root, shipped: shipped)
+        }
+    }
+}
