@@ -12,7 +12,7 @@ struct ShippedEvents {
     }
 
     mutating func next() -> RecordedEvent {
-        switch number(14) {
+        switch number(15) {
         case 0: return event(stock())
         case 1: return event(adjustment())
         case 2...7: return order()
@@ -22,6 +22,9 @@ struct ShippedEvents {
             return event(ApusEventsLeadV1.LeadConverted(leadId: name("lead", 4), value: money()))
         case 11: return event(step())
         case 12: return conversation()
+        case 13:
+            return event(
+                ApusEventsLeadV1.LeadCreated(leadId: name("lead", 6), source: name("source", 3)))
         default: return behavior()
         }
     }
@@ -166,6 +169,17 @@ extension ShippedEvents {
                     leadId: "a", value: .init(currencyCode: "EUR", units: 49)), on: 0, of: "acme"),
             source.event(action("mail", 100_000_000), on: 0, of: "acme"),
         ]
+    }
+}
+
+extension ShippedEvents {
+    /// A lead that each of the sources names, at the positions 1, 2, 3 ….
+    static func lead(_ id: String, from sources: [String]) -> [RecordedEvent] {
+        var made = ShippedEvents(seed: 0)
+        return sources.map { source in
+            made.event(
+                ApusEventsLeadV1.LeadCreated(leadId: id, source: source), on: 0, of: "acme")
+        }
     }
 }
 
