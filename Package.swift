@@ -56,6 +56,10 @@ func tests(_ name: String, _ dependencies: [String], exclude: [String] = []) -> 
 let package = Package(
     name: "apus",
     products: [
+        // For services that run handlers of their own: `examples/embedded`.
+        .library(
+            name: "ApusEmbedding",
+            targets: ["ApusEmbedding", "EventProtos", "Events", "Protobuf", "Telemetry"]),
         .executable(name: "apus", targets: ["apus"]),
         .executable(name: "apus-load", targets: ["apus-load"]),
         .executable(name: "runtime-bench-server", targets: ["runtime-bench-server"]),
@@ -103,6 +107,12 @@ let package = Package(
         swiftTarget(
             "Webhooks", ["CCurl", "Digests", "Events", "IO", "Protobuf", "Telemetry"],
             settings: strict),
+        swiftTarget(
+            "ApusEmbedding",
+            [
+                "EventProtos", "EventService", "Events", "IO", "Postgres", "PostgresLog",
+                "Protobuf", "Telemetry",
+            ]),
         .executableTarget(
             name: "apus",
             dependencies: [
@@ -203,6 +213,12 @@ let package = Package(
         tests(
             "ApusTests",
             ["Configuration", "EventProtos", "Events", "Handlers", "Webhooks", "apus"]),
+        tests(
+            "ApusEmbeddingTests",
+            [
+                "ApusEmbedding", "EventProtos", "Events", "Postgres", "Protobuf",
+                "Telemetry", "TestSupport",
+            ]),
         tests(
             "WebhooksTests",
             ["EventProtos", "Events", "Protobuf", "Telemetry", "Webhooks"]),

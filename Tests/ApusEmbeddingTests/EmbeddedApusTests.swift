@@ -1,0 +1,99 @@
+import EventProtos
+import Events
+import Postgres
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import ApusEmbedding
+
+@Suite struct EmbeddedApusTests {
+    private typealias LeadCreated = ApusEventsLeadV1.LeadCreated
+
+    /// What the handler of a test was handed.
+    private final class Runs: Sendable {
+        let all = Lock<[String]>([])
+        private let stream = AsyncStream.makeStream(of: Void.self)
+
+        func add(_ text: String) {
+            all.withLock { $0.append(text) }
+            stream.continuation.yield()
+        }
+
+        /// Returns when so many more were added.
+        func wait(for count: Int) async {
+            var left = count
+            for await _ in stream.stream {
+                left -= 1
+                if left == 0 { return }
+            }
+        }
+    }
+
+    @Test func `a handler of one's own gets what is published beside it`() async throws {
+        try await TestPostgres.withDatabase { database in
+            let runs = Runs()
+            let told = try await EmbeddedApus.run(
+                on: database, configuration: .init(), logger: .silent
+            ) { registry, publisher in
+                try registry.handle(LeadCreated.self) { event, context in
+                    runs.add("\(event.tenant) \(event.payload.leadId) \(context.deliveryID)")
+                    // What a handler publishes goes the same way.
+                    guard event.payload.leadId == "1" else { return }
+                    try await publisher.publish(
+                        .leadCreated(leadId: "2", source: "again"), for: event.tenant)
+                }
+            } while: { publisher in
+                let acme = TenantID(unchecked: "acme")
+                let first = try await publisher.publish(
+                    .leadCreated(leadId: "1", source: "crm"), for: acme)
+                await runs.wait(for: 2)
+                return first
+            }
+            #expect(told == [Position(1)])
+            #expect(
+                runs.all.withLock { $0 } == [
+                    "acme 1 handler/lead-created/1", "acme 2 handler/lead-created/2",
+                ])
+        }
+    }
+
+    @Test func `a failure that may pass is tried again, and what is under way is finished`()
+        async throws
+    {
+        try await TestPostgres.withDatabase { database in
+            let runs = Runs()
+            let begun = Runs()
+            try await EmbeddedApus.run(on: database, configuration: .init(), logger: .silent) {
+                registry, _ in
+                let options = HandlerOptions(
+                    retry: RetryPolicy(firstDelay: .zero, maxDelay: .zero))
+                try registry.handle(LeadCreated.self, options: options) { event, context in
+                    if context.attempt == 1 { throw HandlerError.transient("not now") }
+                    begun.add("")
+                    for _ in 0..<1_000 { await Task.yield() }
+                    runs.add("\(context.deliveryID) \(context.attempt)")
+                }
+            } while: { publisher in
+                try await publisher.publish(
+                    .leadCreated(leadId: "1", source: "crm"), for: .default)
+                await begun.wait(for: 1)
+            }
+            #expect(runs.all.withLock { $0 } == ["handler/lead-created/1 2"])
+        }
+    }
+
+    @Test func `what the body throws ends it`() async throws {
+        struct Enough: Error {}
+        try await TestPostgres.withDatabase { database in
+            _ = await #expect(throws: Enough.self) {
+                try await EmbeddedApus.run(on: database, configuration: .init(), logger: .silent) {
+                    registry, _ in
+                    try registry.handle(LeadCreated.self) { _, _ in }
+                } while: { _ in
+                    throw Enough()
+                }
+            }
+        }
+    }
+}
