@@ -18,6 +18,7 @@ test:
 	@.ci/test
 
 demo: build
+	@.ci/setup demo
 	@.ci/demo
 
 bench: build
