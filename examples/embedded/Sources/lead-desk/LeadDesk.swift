@@ -7,7 +7,7 @@ import Telemetry
 
 typealias LeadCreated = ApusEventsLeadV1.LeadCreated
 
-/// A service of one's own that Apus runs in: its handler gets every new lead, once in effect.
+/// A service of one's own that Apus runs in: its handler gets every new lead.
 ///
 ///     lead-desk postgresql:///apus?host=…
 @main
@@ -17,6 +17,15 @@ enum LeadDesk {
             print("usage: lead-desk DATABASE-URI")
             exit(2)
         }
+        let (signals, told) = AsyncStream.makeStream(of: Void.self)
+        let sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { told.yield() }
+            source.activate()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
         let logger = Logger(label: "lead-desk", level: .warning)
         try await EmbeddedApus.run(database: database, logger: logger) { registry, _ in
             try registry.handle(LeadCreated.self, named: "lead-desk") { event, context in
@@ -32,7 +41,8 @@ enum LeadDesk {
             try await publisher.publish(
                 .leadCreated(leadId: "desk", source: "lead-desk"), for: .default)
             say("lead-desk runs")
-            await Self.terminated()
+            // Until somebody ends it.
+            for await _ in signals { break }
         }
         say("lead-desk has ended")
     }
@@ -41,19 +51,5 @@ enum LeadDesk {
     private static func say(_ line: String) {
         print(line)
         fflush(nil)
-    }
-
-    /// Returns at SIGTERM or SIGINT.
-    private static func terminated() async {
-        let (signals, told) = AsyncStream.makeStream(of: Void.self)
-        let sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { told.yield() }
-            source.activate()
-            return source
-        }
-        for await _ in signals { break }
-        for source in sources { source.cancel() }
     }
 }
