@@ -39,6 +39,7 @@ struct Migration: Sendable {
         Migration("m0195_repeated_batches", PackageResources.m0195_repeated_batches_sql),
         Migration("m0196_floors_hold", PackageResources.m0196_floors_hold_sql),
         Migration("m0197_take_by_version", PackageResources.m0197_take_by_version_sql),
+        Migration("m0200_public_events", PackageResources.m0200_public_events_sql),
         Migration("m0205_lead_credit", PackageResources.m0205_lead_credit_sql),
     ]
 }

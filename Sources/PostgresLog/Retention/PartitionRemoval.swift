@@ -24,6 +24,8 @@ struct PartitionRemoval: Sendable {
         let isInUse: Bool
         let detach: String
         let finalize: String
+        /// Else of what goes with the log.
+        let isOfLog: Bool
     }
 
     /// Removes what can be removed now; the rest is for the next time.
@@ -41,7 +43,7 @@ struct PartitionRemoval: Sendable {
         return Expired(
             name: try row.string(0), last: try row.position(1), isAttached: try row.bool(2),
             isDetaching: try row.bool(3), isInUse: try row.bool(4), detach: try row.string(5),
-            finalize: try row.string(6))
+            finalize: try row.string(6), isOfLog: try row.bool(7))
     }
 
     /// - Returns: false when some transaction is in the way.
@@ -68,6 +70,7 @@ struct PartitionRemoval: Sendable {
             throw error
         }
         await connection.close()
+        guard partition.isOfLog else { return true }
         gauges.droppedPartitions.increment()
         logger.info("Dropped a partition of the log", [.position: .init(partition.last)])
         return true

@@ -7,6 +7,9 @@ from apus.log_head h
 cross join (select max(a.last_position) as head from apus.appends a) a
 cross join (
     select min(p.first_position) as first,
-        sum(pg_total_relation_size(to_regclass(format('apus.%I', p.name)))) as bytes
+        sum(
+            pg_total_relation_size(to_regclass(format('apus.%I', p.name)))
+            + coalesce(pg_total_relation_size(
+                to_regclass(format('apus.payloads_from_%s', p.first_position))), 0)) as bytes
     from apus.event_partitions p
 ) p

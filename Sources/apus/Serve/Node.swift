@@ -31,6 +31,7 @@ struct Node: Sendable {
     private let outbox: OutboxDrainer
     private let neighbours: NeighbourParts
     private let audit: AuditRunner?
+    private let payloads: PayloadWriter?
     private let server: RPCServer
     /// Where the parts run that nobody calls, but for handlers and replays: theirs is others' code.
     private let background: IOLoop
@@ -114,6 +115,12 @@ struct Node: Sendable {
                 }
             }
         }
+        payloads = configuration.payloads.map { [pool, subscriptions] payloads in
+            PayloadWriter(
+                table: PostgresPayloads(pool: pool), subscriptions: subscriptions, leases: leases,
+                node: name, configuration: payloads, metrics: metrics,
+                logger: logger.labelled("payloads"), json: { schemas.json(of: $0) })
+        }
         handlers = HandlerHost(
             registry: registry, books: books, consumers: groups.consumers,
             failures: SystemErrors(
@@ -161,8 +168,9 @@ struct Node: Sendable {
             interceptors: [CallMetrics(metrics), CallLogging(logger.labelled("grpc"))],
             configuration: rpc, loops: loops, metrics: metrics,
             logger: logger.labelled("grpc"),
-            willShutDown: { [subscriptions, groups, replays, outbox, audit] in
+            willShutDown: { [subscriptions, groups, replays, outbox, audit, payloads] in
                 serving.stop()
+                payloads?.drain()
                 groups.drain()
                 subscriptions.drain()
                 replays.drain()
@@ -258,6 +266,8 @@ struct Node: Sendable {
             if let audit {
                 group.addTask(executorPreference: background) { try await audit.run() }
             }
+            // Not on a loop: turning a page into JSON takes its time.
+            if let payloads { group.addTask { try await payloads.run() } }
             try await group.waitForAll()
         }
     }

@@ -35,6 +35,9 @@ struct ServeConfiguration: Sendable {
         .value(
             "audit-interval", "DURATION",
             "Between publications of the audit trail's end, at least 1s; default 1h."),
+        .toggle(
+            "no-payloads",
+            "Writes no payloads as JSON for public.events; another node may."),
         .toggle("insecure", "Listens beyond loopback although callers are not authenticated."),
         .toggle("insecure-all-tenants", "Every caller may act for every tenant."),
         .value(
@@ -57,6 +60,8 @@ struct ServeConfiguration: Sendable {
     let outbox: OutboxDrainer.Configuration
     /// Nil: this node writes none.
     let audit: AuditRunner.Configuration?
+    /// Nil: this node writes none.
+    let payloads: PayloadWriter.Configuration?
     let drainTimeout: Duration
     let leaseTime: Duration
     let neighbours: NeighbourSettings
@@ -101,6 +106,9 @@ struct ServeConfiguration: Sendable {
         outbox = try Self.outbox(arguments, leaseTime: leaseTime)
         neighbours = try NeighbourSettings(arguments)
         audit = try Self.audit(arguments, leaseTime: leaseTime)
+        var payloads = PayloadWriter.Configuration()
+        payloads.leaseTime = leaseTime
+        self.payloads = arguments.isSet("no-payloads") ? nil : payloads
         isInsecure = arguments.isSet("insecure")
         allTenants = arguments.isSet("insecure-all-tenants")
         logLevel =

@@ -1,0 +1,120 @@
+public import Telemetry
+
+/// Writes every event's payload as JSON beside the log, where `public.events` shows it.
+///
+/// It is a projection of the log in order of position, so its progress is one number. It is no
+/// handler: one that takes every event would make each of them wait for it before it counts as
+/// processed, and a row in the ledger for each would cost more than the payload. One node writes,
+/// by lease; a page's rows and the progress are one transaction, which the lease's fencing number
+/// guards. It follows the log as a subscriber: what is live comes from memory.
+///
+/// It gives way: what comes within ``Configuration/gathering`` of a page goes with the next one,
+/// and after a full page it rests for three times as long as that took, so that a backlog takes a
+/// quarter of a processor at most.
+public final class PayloadWriter: Sendable {
+    public struct Configuration: Sendable {
+        /// Between pages that are not full.
+        public var gathering: Duration = .milliseconds(100)
+        /// A node that is not heard of for so long loses the work to another.
+        public var leaseTime: Duration = .seconds(6)
+
+        public init() {}
+    }
+
+    /// The payload of an event as canonical JSON; nil: it has none.
+    public typealias JSON = @Sendable (RecordedEvent) -> String?
+
+    private static let lease = "payloads"
+    static let pageEvents = 1_000
+    private static let pageBytes = 2 << 20
+    private static let longestRest: Duration = .seconds(1)
+
+    private let table: any PayloadTable
+    private let subscriptions: Subscriptions
+    private let leases: LeaseKeeper
+    private let json: JSON
+    private let configuration: Configuration
+    private let time: Timekeeper
+    private let lag: Gauge
+    private let logger: Logger
+    private let draining = Lock(false)
+
+    /// - Parameter node: Names this process, and no other.
+    public init(
+        table: any PayloadTable, subscriptions: Subscriptions, leases: any LeaseStore, node: String,
+        configuration: Configuration = Configuration(),
+        clock: any Clock<Duration> = ContinuousClock(), metrics: MetricsRegistry, logger: Logger,
+        json: @escaping JSON
+    ) {
+        let time = Timekeeper(clock)
+        self.table = table
+        self.subscriptions = subscriptions
+        self.json = json
+        self.configuration = configuration
+        self.time = time
+        self.logger = logger
+        lag = metrics.gauge(
+            "apus_payload_lag_events",
+            help: "Events of the log whose payload public.events does not show yet.")
+        self.leases = LeaseKeeper(
+            store: leases, holder: node, configuration: .init(time: configuration.leaseTime),
+            time: time, logger: logger)
+    }
+
+    /// Ends ``run()`` after the page that is being written; another node goes on.
+    public func drain() {
+        draining.withLock { $0 = true }
+    }
+
+    private var isDraining: Bool { draining.withLock { $0 } }
+
+    /// Waits for the lease, then writes; returns when the node drains.
+    public func run() async throws {
+        var backOff = BackOff()
+        while !isDraining {
+            let began = time.now()
+            do {
+                try await leases.withLease(
+                    Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) })
+            } catch let error as CancellationError {
+                throw error
+            } catch is LeaseKeeper.LeaseLost {
+                // The keeper has said so.
+            } catch BooksError.fenced {
+                logger.info("Payloads are written by another node by now")
+            } catch {
+                // A subscription that drains ends so too.
+                if !isDraining {
+                    logger.warning(
+                        "Payloads cannot be written", [.error: .init(String(describing: error))])
+                }
+            }
+            lag.set(0)
+            if isDraining { return }
+            if time.now() - began > .seconds(30) { backOff.reset() }
+            try await time.sleep(for: backOff.next())
+        }
+    }
+
+    private func work(under lease: Lease) async throws {
+        var position = try await table.claim(fence: lease.fence)
+        logger.info("Writing payloads", [.position: .init(position), .fence: .init(lease.fence)])
+        var subscription = try await subscriptions.open(
+            SubscriptionRequest(
+                filter: .everything, start: .after(position),
+                heartbeat: SubscriptionRequest.heartbeats.upperBound,
+                maxBatchEvents: Self.pageEvents, maxBatchBytes: Self.pageBytes))
+        while !isDraining, let item = try await subscription.next() {
+            guard case .deliveries(let events) = item, let last = events.last else { continue }
+            let began = time.now()
+            let rows = events.map { PayloadRow(position: $0.position, json: json($0)) }
+            let left = try await table.keep(rows, after: position, fence: lease.fence)
+            position = last.position
+            lag.set(Double(left))
+            let took = time.now() - began
+            let isFull = events.count >= Self.pageEvents
+            try await time.sleep(
+                for: isFull ? min(took * 3, Self.longestRest) : configuration.gathering)
+        }
+    }
+}
