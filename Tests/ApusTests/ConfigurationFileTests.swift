@@ -30,6 +30,18 @@ import Testing
         #expect(traits.consumer == usual.consumer)
     }
 
+    @Test func `the ledger keeps what the file says, and a change waits for a restart`() throws {
+        let file = try read("ledger: failures")
+        #expect(file.ledger == .failures)
+        #expect(try read("ledger: all").ledger == .all)
+        let silent = try read("handlers: {}")
+        #expect(silent.ledger == nil)
+        #expect(file.fixed(since: silent) == ["ledger"])
+        let error = try #require(throws: ConfigurationError.self) { try read("ledger: some") }
+        #expect(error.faults.count == 1)
+        #expect(error.description.hasPrefix("apus.yaml:1:9: ledger: must be"), "\(error)")
+    }
+
     @Test func `a handler that is switched off is not registered`() throws {
         let file = try read("handlers: {lead-analytics: {enabled: false}}")
         let registry = try HandlerRegistry.shipped().configured(file.handlers)

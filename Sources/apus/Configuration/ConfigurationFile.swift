@@ -13,10 +13,13 @@ struct ConfigurationFile: Sendable {
     let webhooks: [WebhookEndpoint]
     /// Nil: nobody is told anything.
     let notifications: NotificationOptions?
+    /// Nil: it says nothing of it.
+    let ledger: LedgerKeeping?
 
     /// Without a file.
     static let empty = ConfigurationFile(
-        handlers: [:], neighbours: NeighbourSettings(), webhooks: [], notifications: nil)
+        handlers: [:], neighbours: NeighbourSettings(), webhooks: [], notifications: nil,
+        ledger: nil)
 
     /// - Throws: All that is wrong with it.
     static func read(_ path: String) throws(ConfigurationError) -> ConfigurationFile {
@@ -33,12 +36,13 @@ struct ConfigurationFile: Sendable {
 
     private init(
         handlers: [String: HandlerOptions], neighbours: NeighbourSettings,
-        webhooks: [WebhookEndpoint], notifications: NotificationOptions?
+        webhooks: [WebhookEndpoint], notifications: NotificationOptions?, ledger: LedgerKeeping?
     ) {
         self.handlers = handlers
         self.neighbours = neighbours
         self.webhooks = webhooks
         self.notifications = notifications
+        self.ledger = ledger
     }
 
     /// - Parameter shipped: The handlers that may be spoken of.
@@ -49,6 +53,7 @@ struct ConfigurationFile: Sendable {
             root.section("neighbours", NeighbourSettings.init) ?? NeighbourSettings()
         webhooks = WebhookEndpoint.read(root, taken: Set(known.map(\.name)))
         notifications = root.section("notifications") { NotificationOptions($0) }
+        ledger = root.choice("ledger", LedgerKeeping.choices)
     }
 
     /// What differs and counts after a restart only, as paths in the file.
@@ -59,6 +64,7 @@ struct ConfigurationFile: Sendable {
         return changed.sorted().map { "handlers.\($0)" }
             + (neighbours == other.neighbours ? [] : ["neighbours"]) + fixedWebhooks(since: other)
             + (isNotifying(as: other) ? [] : ["notifications"])
+            + (ledger == other.ledger ? [] : ["ledger"])
     }
 
     private func isNotifying(as other: ConfigurationFile) -> Bool {

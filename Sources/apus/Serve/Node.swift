@@ -57,6 +57,7 @@ struct Node: Sendable {
         let metrics = MetricsRegistry()
         var database = store.configuration
         database.applicationName = "apus \(name)"
+        (configuration.ledger ?? file.ledger ?? .all).apply(to: &database)
         pool = PostgresPool(
             database, size: configuration.databaseConnections, loops: loops,
             logger: logger.labelled("postgres"))

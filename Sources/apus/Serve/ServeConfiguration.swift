@@ -35,6 +35,7 @@ struct ServeConfiguration: Sendable {
         .value(
             "audit-interval", "DURATION",
             "Between publications of the audit trail's end, at least 1s; default 1h."),
+        LedgerKeeping.flag,
         .toggle(
             "no-payloads",
             "Writes no payloads as JSON for public.events; another node may."),
@@ -62,6 +63,8 @@ struct ServeConfiguration: Sendable {
     let audit: AuditRunner.Configuration?
     /// Nil: this node writes none.
     let payloads: PayloadWriter.Configuration?
+    /// Nil: as the file says.
+    let ledger: LedgerKeeping?
     let drainTimeout: Duration
     let leaseTime: Duration
     let neighbours: NeighbourSettings
@@ -109,6 +112,7 @@ struct ServeConfiguration: Sendable {
         var payloads = PayloadWriter.Configuration()
         payloads.leaseTime = leaseTime
         self.payloads = arguments.isSet("no-payloads") ? nil : payloads
+        ledger = try arguments.choice("ledger", LedgerKeeping.choices)
         isInsecure = arguments.isSet("insecure")
         allTenants = arguments.isSet("insecure-all-tenants")
         logLevel =
