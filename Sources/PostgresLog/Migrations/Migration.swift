@@ -40,6 +40,7 @@ struct Migration: Sendable {
         Migration("m0196_floors_hold", PackageResources.m0196_floors_hold_sql),
         Migration("m0197_take_by_version", PackageResources.m0197_take_by_version_sql),
         Migration("m0200_public_events", PackageResources.m0200_public_events_sql),
+        Migration("m0201_retention_floors", PackageResources.m0201_retention_floors_sql),
         Migration("m0202_ledger_failures", PackageResources.m0202_ledger_failures_sql),
         Migration("m0205_lead_credit", PackageResources.m0205_lead_credit_sql),
     ]

@@ -137,6 +137,46 @@ import Testing
         }
     }
 
+    /// A trail that has come so far, written by a node that was there `ago`.
+    private static func trail(at position: Int, ago: String = "0") -> String {
+        """
+        insert into apus.audit_head (position, hash, rows, fence)
+        values (\(position), decode(repeat('00', 32), 'hex'), \(position), 1);
+        insert into apus.leases (name, holder, fence, expires_at)
+        values ('audit', 'node', 1, clock_timestamp() - interval '\(ago)');
+        """
+    }
+
+    @Test func `when the log is dropped the audit trail is asked once more, as everybody is`()
+        async throws
+    {
+        try await RetainedLog.with { log in
+            try await log.fill(35)
+            try await log.test.script(Self.trail(at: 14))
+            let statement = "select consumer, position from apus.expire_partitions(30, 10)"
+            let kept = try await log.test.rows(statement).only()
+            try #expect(kept.isNull(0))
+            try #expect(kept.int64(1) == 14)
+            try await expectEqual(log.earliest(), 1)
+            // Up to what a hard limit forces nobody is asked, and it is no consumer to be moved.
+            let forced = try await log.test.rows(
+                "select consumer, position from apus.expire_partitions(20, 20)")
+            #expect(forced.count == 0)
+            try await expectEqual(log.earliest(), 21)
+        }
+    }
+
+    @Test func `a trail that nobody wrote for a day holds nothing back`() async throws {
+        try await RetainedLog.with { log in
+            try await log.fill(35)
+            try await log.test.script(Self.trail(at: 14, ago: "25 hours"))
+            var retention = log.retention { $0.age = .seconds(60) }
+            log.clock.advance(by: .seconds(120))
+            try await retention.round()
+            try await expectEqual(log.earliest(), 31)
+        }
+    }
+
     @Test func `a handler that a hard limit overtook goes on behind it`() async throws {
         try await RetainedLog.with { log in
             let handled = Lock<[UInt64]>([])
