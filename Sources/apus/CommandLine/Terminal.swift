@@ -8,6 +8,18 @@ struct Terminal: Sendable {
     /// Progress lines are drawn only for a person.
     var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Both what it answers and what it says besides are read by a person.
+    var isForPeople: Bool { isInteractive && isatty(STDOUT_FILENO) == 1 }
+
+    /// Columns of the terminal that progress is drawn on; 80 where nobody knows.
+    var width: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return 80
+        }
+        return Int(size.ws_col)
+    }
+
     func print(_ line: String) {
         write(line + "\n", to: STDOUT_FILENO)
     }

@@ -7,7 +7,8 @@ struct ReplayCommand: Command {
         "replay", summary: "Hands stored events to handlers again.",
         discussion: """
             Choose events by --ids, or by --type, --status, --since and so on. Handlers with external side effects are
-            left out unless named or --allow-side-effects is given. --show and --cancel take a replay's id.
+            left out unless named or --allow-side-effects is given. --show and --cancel take a replay's id. On a terminal
+            a new replay is waited for, with a progress bar; it goes on without whoever waits.
             """,
         flags: ClientFlags.all + FilterFlags.all + [
             .list("ids", "ID", "Events by id."),
@@ -23,7 +24,8 @@ struct ReplayCommand: Command {
             .value("rate", "COUNT", "Most events a second."),
             .value("reason", "TEXT", "Kept with the replay."),
             .value("request-id", "TEXT", "The same again answers with the same replay."),
-            .toggle("wait", "Waits until the replay is over."),
+            .toggle("wait", "Waits until the replay is over, also where there is no terminal."),
+            .toggle("no-wait", "Does not wait on a terminal either."),
             .value("show", "REPLAY", "Shows a replay."),
             .value("cancel", "REPLAY", "Ends a replay."),
             .toggle("list", "Lists replays, newest first."),
@@ -39,10 +41,17 @@ struct ReplayCommand: Command {
     private let client: ClientFlags
     private let work: Work
     private let waits: Bool
+    /// As a person would like it, who looks on.
+    private let waitsOnTerminal: Bool
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
         client = try ClientFlags(arguments)
         waits = arguments.isSet("wait")
+        let isLeft = arguments.isSet("no-wait")
+        guard !waits || !isLeft else {
+            throw UsageError("--wait and --no-wait contradict each other")
+        }
+        waitsOnTerminal = !isLeft && !client.json
         if let id = arguments.string("show") {
             work = .show(id)
         } else if let id = arguments.string("cancel") {
@@ -89,11 +98,12 @@ struct ReplayCommand: Command {
             switch work {
             case .start(let request):
                 let replay = try await apus.replay(request, options: client.unary)
-                try await finish(replay, apus, terminal)
+                let waits = waits || (waitsOnTerminal && terminal.isForPeople)
+                try await finish(replay, waits: waits, apus, terminal)
             case .show(let id):
                 let replay = try await apus.getReplay(
                     ApusV1.GetReplayRequest(replayId: id), options: client.unary)
-                try await finish(replay, apus, terminal)
+                try await finish(replay, waits: waits, apus, terminal)
             case .cancel(let id):
                 try show(
                     try await apus.cancelReplay(
@@ -107,27 +117,44 @@ struct ReplayCommand: Command {
     }
 
     private func finish(
-        _ replay: ApusV1.ReplayResponse, _ apus: ApusV1.EventServiceClient, _ terminal: Terminal
+        _ replay: ApusV1.ReplayResponse, waits: Bool, _ apus: ApusV1.EventServiceClient,
+        _ terminal: Terminal
     ) async throws {
         var replay = replay
+        let began = ContinuousClock.now
+        let before = ReplayProgress(replay).done
+        var told = 0
         while waits, !replay.replayId.isEmpty, [.planned, .running].contains(replay.state) {
-            terminal.progress(Self.progress(replay))
+            let progress = ReplayProgress(replay)
+            if terminal.isInteractive {
+                // Of what was done before we looked on nobody knows how long it took.
+                let elapsed = before == 0 ? ContinuousClock.now - began : nil
+                terminal.progress(progress.bar(width: terminal.width, elapsed: elapsed))
+            } else if progress.percent >= told + Self.step {
+                told = progress.percent
+                terminal.error(progress.line)
+            }
             try await Task.sleep(for: .milliseconds(100))
             replay = try await apus.getReplay(
                 ApusV1.GetReplayRequest(replayId: replay.replayId), options: client.unary)
         }
-        if waits { terminal.progress("") }
+        if waits, !replay.replayId.isEmpty {
+            let end = ReplayProgress(replay)
+            if terminal.isInteractive {
+                terminal.progress(end.bar(width: terminal.width, elapsed: nil))
+                terminal.endProgress()
+            } else {
+                terminal.error(end.line)
+            }
+        }
         try show(replay, terminal)
         if replay.state == .failed { throw CommandFailure("the replay failed") }
     }
 
+    /// Where nothing can be drawn over, a line each so many percent.
+    private static let step = 10
+
     private func show(_ replay: ApusV1.ReplayResponse, _ terminal: Terminal) throws {
         terminal.print(client.json ? try replay.json() : EventText.block(replay))
-    }
-
-    private static func progress(_ replay: ApusV1.ReplayResponse) -> String {
-        let done = replay.targets.reduce(0) { $0 + $1.done + $1.failed }
-        let all = replay.targets.reduce(0) { $0 + ($1.skippedReason.isEmpty ? $1.events : 0) }
-        return "\(done) of \(all)"
     }
 }
