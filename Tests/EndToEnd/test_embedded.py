@@ -1,8 +1,9 @@
 """examples/embedded: a Swift service with Apus inside, beside a node that serves clients."""
 
-import select
+import queue
 import signal
 import subprocess
+import threading
 
 import pytest
 from apus.v1 import lookup_pb2
@@ -18,29 +19,38 @@ SUCCEEDED = lookup_pb2.DELIVERY_OUTCOME_SUCCEEDED
 
 
 class LeadDesk:
+    """The service; a thread reads what it prints, which comes in bursts."""
+
     def __init__(self, node):
         self.process = subprocess.Popen(
-            [LEAD_DESK, node.database], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            [LEAD_DESK, node.database], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
-    def line(self):
-        readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
-        assert readable, "lead-desk says nothing"
-        return self.process.stdout.readline().strip()
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.strip())
 
-    def says(self, *words):
-        """The next line that holds all of these."""
+    def says(self, words):
+        """The next line that holds them."""
+        skipped = []
         while True:
-            line = self.line()
-            assert line or self.process.poll() is None, self.process.stderr.read()
-            if all(word in line for word in words):
+            try:
+                line = self.lines.get(timeout=PATIENCE)
+            except queue.Empty:
+                raise AssertionError(f"no {words!r} in {skipped}") from None
+            if words in line:
                 return line
+            skipped.append(line)
 
     def stop(self):
-        """What it still said."""
+        """The last line that it says."""
         self.process.send_signal(signal.SIGTERM)
-        told, failures = self.process.communicate(timeout=PATIENCE)
-        assert self.process.returncode == 0, failures
-        return told.splitlines()
+        assert self.process.wait(PATIENCE) == 0, list(self.lines.queue)
+        self.reader.join(PATIENCE)
+        self.process.stdout.close()
+        return list(self.lines.queue)[-1]
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +110,10 @@ def test_its_failures_are_dead_letters_like_any(start_desk, acme):
 
 
 def test_what_came_while_it_was_away_waits_for_it(start_desk, acme):
-    assert start_desk().stop()[-1] == "lead-desk has ended"
+    assert start_desk().stop() == "lead-desk has ended"
     id = acme.publish_one(lead("3", "web")).event_id
     assert acme.get(id).status != lookup_pb2.EVENT_STATUS_PROCESSED
     again = start_desk()
     acme.processed(id)
     assert [d.outcome for d in runs(acme, id)] == [SUCCEEDED]
-    assert again.stop()[-1] == "lead-desk has ended"
+    assert again.stop() == "lead-desk has ended"

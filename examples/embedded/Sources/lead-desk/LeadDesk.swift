@@ -17,14 +17,7 @@ enum LeadDesk {
             print("usage: lead-desk DATABASE-URI")
             exit(2)
         }
-        let (signals, told) = AsyncStream.makeStream(of: Void.self)
-        let sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { told.yield() }
-            source.activate()
-            return source
-        }
+        let (ends, sources) = stopSignals()
         defer { for source in sources { source.cancel() } }
         let logger = Logger(label: "lead-desk", level: .warning)
         try await EmbeddedApus.run(database: database, logger: logger) { registry, _ in
@@ -42,9 +35,23 @@ enum LeadDesk {
                 .leadCreated(leadId: "desk", source: "lead-desk"), for: .default)
             say("lead-desk runs")
             // Until somebody ends it.
-            for await _ in signals { break }
+            for await _ in ends { break }
         }
         say("lead-desk has ended")
+    }
+
+    /// SIGTERM and SIGINT, heard as long as the sources are there. Not in `main`, whose closures belong
+    /// to the main actor, while signals are told elsewhere.
+    private static func stopSignals() -> (AsyncStream<Void>, [any DispatchSourceSignal]) {
+        let (signals, told) = AsyncStream.makeStream(of: Void.self)
+        let sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { told.yield() }
+            source.activate()
+            return source
+        }
+        return (signals, sources)
     }
 
     /// Prints a line, at once also into a pipe.
