@@ -66,7 +66,7 @@ extension ConsumerStateMachine {
 
     /// Its first piece of work waits for long.
     private func isBlocked(_ queue: KeyQueue?) -> Bool {
-        guard let queue, queue.busy == nil, let first = queue.first else { return false }
+        guard let queue, queue.busy == 0, let first = queue.first else { return false }
         return items[first]?.isParked ?? false
     }
 

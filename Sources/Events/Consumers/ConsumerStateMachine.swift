@@ -102,25 +102,17 @@ struct ConsumerStateMachine {
     mutating func update(_ position: Position, _ change: (inout WorkItem) -> Void) {
         guard var item = items[position] else { return }
         count(item, -1)
-        let wasBusy = item.isBusy
         change(&item)
         items[position] = item
         count(item, 1)
-        if item.isBusy {
-            keys[item.key]?.busy = position
-            if let time = item.due { due.insert(position, at: time) }
-        } else {
-            if wasBusy { keys[item.key]?.busy = nil }
-            if let time = item.due { due.insert(position, at: time) }
-            queue(item.key)
-        }
+        if let time = item.due { due.insert(position, at: time) }
+        if !item.isBusy { queue(item.key) }
     }
 
     mutating func insert(_ item: WorkItem) {
         items[item.position] = item
         keys[item.key, default: KeyQueue()].insert(item.position)
         count(item, 1)
-        if item.isBusy { keys[item.key]?.busy = item.position }
         if let time = item.due { due.insert(item.position, at: time) }
         queue(item.key)
     }
@@ -158,13 +150,14 @@ struct ConsumerStateMachine {
     }
 
     func isEligible(_ queue: KeyQueue) -> Bool {
-        guard queue.busy == nil, let first = queue.first else { return false }
+        guard queue.busy == 0, let first = queue.first else { return false }
         return items[first]?.state == .waiting(until: nil)
     }
 
     private mutating func count(_ item: WorkItem, _ sign: Int) {
         load.count(item, sign)
         if item.isBusy {
+            keys[item.key]?.busy += sign
             partitions[item.partition]?.busy += sign
             if case .handedOut(let handOut) = item.state {
                 members[handOut.member]?.inFlight += sign

@@ -2,8 +2,9 @@
 struct KeyQueue {
     /// Rising.
     private(set) var positions: [Position] = []
-    /// The one that is with a member.
-    var busy: Position?
+    /// How many are with members: one at a time is handed out, but a former holder may have left
+    /// two, when it handed out the next and another node's remark kept the last from being put back.
+    var busy = 0
     /// It is in the line of those that may be handed out.
     var isQueued = false
 
@@ -21,7 +22,6 @@ struct KeyQueue {
 
     mutating func remove(_ position: Position) {
         if let index = positions.firstIndex(of: position) { positions.remove(at: index) }
-        if busy == position { busy = nil }
     }
 }
 

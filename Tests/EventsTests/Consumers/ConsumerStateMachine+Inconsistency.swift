@@ -46,7 +46,11 @@ extension ConsumerStateMachine {
             positions.formUnion(queue.positions)
             if queue.positions != queue.positions.sorted() { return "a key is out of order" }
             let busy = queue.positions.filter { items[$0]?.isBusy == true }
-            if busy != (queue.busy.map { [$0] } ?? []) { return "a key has two at work" }
+            if busy.count != queue.busy { return "a key's work was miscounted" }
+            let withMembers = busy.filter { items[$0].map(isWithMember) ?? false }
+            if withMembers.count > 1 || (!withMembers.isEmpty && busy.count > 1) {
+                return "a key has two at work"
+            }
             guard let first = queue.first else { continue }
             let partition = items[first].flatMap { partitions[$0.partition] }
             if isEligible(queue), partition?.isLeaving == false, !queue.isQueued {
@@ -54,5 +58,13 @@ extension ConsumerStateMachine {
             }
         }
         return positions != Set(items.keys) ? "work is in no key's queue" : nil
+    }
+
+    /// Not one that a former holder left.
+    private func isWithMember(_ item: WorkItem) -> Bool {
+        switch item.state {
+        case .storing, .handedOut: true
+        case .waiting, .remarked, .orphaned, .held: false
+        }
     }
 }

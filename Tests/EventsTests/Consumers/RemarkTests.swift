@@ -45,6 +45,28 @@ import Testing
         #expect(bench.store.isOver(bench.event(item.position)))
     }
 
+    @Test func `two that a former holder left at work both hold up their key`() throws {
+        var bench = WorkBench()
+        bench.allow(attempts: 1)
+        let first = try handedOut(&bench)
+        bench.answer(first, .deadLetter)
+        let second = try handedOut(&bench)
+        bench.revive(first.position)
+        bench.hear()
+        // Put back here, and acknowledged elsewhere: the store keeps it as it was.
+        bench.answer(second, .release)
+        bench.remark(second, .ack)
+        let again = bench.next()
+        #expect(again?.position == first.position)
+        bench.replaceNode()
+        bench.answer(try #require(again), .release)
+        let early = bench.next()
+        #expect(early == nil)
+        bench.hear()
+        let late = bench.next()
+        #expect(late?.position == first.position)
+    }
+
     @Test func `a remark that was read twice is acted upon once`() throws {
         var bench = WorkBench()
         let item = try handedOut(&bench)
