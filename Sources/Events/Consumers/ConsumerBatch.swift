@@ -16,7 +16,7 @@ public struct ConsumerBatch: Sendable, Equatable {
     /// How a piece of work stands now.
     public struct Row: Sendable, Equatable {
         public let partition: Int
-        public let work: StoredWork
+        public var work: StoredWork
         /// The remark on it that was acted upon; another that came since stays.
         public let heeded: Verdict.Action?
     }

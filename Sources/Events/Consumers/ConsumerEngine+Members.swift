@@ -131,8 +131,11 @@ extension ConsumerEngine {
         }
         if !machine.isDraining {
             let missing = wanted.indices.filter { index in
-                wanted[index] == node && machine.partitions[index] == nil
-                    && (survey.holders[index] == nil || survey.holders[index] == node)
+                guard machine.partitions[index] == nil else { return false }
+                if wanted[index] == node, survey.holders[index] ?? node == node { return true }
+                // What was dropped here is this node's until it gives it back: whoever should have
+                // it waits for that.
+                return survey.holders[index] == node && known[index] == nil
             }
             if !missing.isEmpty { try await take(missing) }
         }
@@ -150,7 +153,9 @@ extension ConsumerEngine {
         let positions = taken.flatMap(\.work).map(\.position)
         let events = positions.isEmpty ? [:] : try await self.events(at: positions)
         for partition in taken where machine.partitions[partition.partition] == nil {
-            machine.granted(partition, events: events, now: time.now())
+            machine.granted(
+                partition, events: events, now: time.now(),
+                wall: Timestamp(environment.wallClock.now()))
         }
         environment.logger.info(
             "Partitions of a consumer were taken", [.consumer: name, .count: .init(taken.count)])

@@ -82,8 +82,8 @@ extension ConsumerEngine {
             }
             if worker.free > 0, !machine.isPaused {
                 let items = machine.pull(
-                    member, limit: worker.free, maxBytes: .max, now: time.now(),
-                    wall: Timestamp(environment.wallClock.now()))
+                    member, limit: worker.free, maxBytes: .max, places: worker.concurrency,
+                    now: time.now(), wall: Timestamp(environment.wallClock.now()))
                 if !items.isEmpty { return items.compactMap { handed($0, to: member) } }
             }
             await signal.wait()
@@ -99,13 +99,16 @@ extension ConsumerEngine {
         return run
     }
 
-    /// Takes what a member says; it is stored with the next batch. What is said of a run that is
-    /// another's by now is worth nothing.
+    /// Takes what a member says; it is stored with the next batch. What is said of a run whose
+    /// partition was lost meanwhile is worth nothing, also when this node has it again: the run is
+    /// in the books as lost.
     func settle(_ verdicts: [RunVerdict], of member: Int) {
         let now = time.now()
         for verdict in verdicts {
             workers[member]?.running[verdict.token] = nil
             workers[member]?.breaker.note(verdict.circuit, now: now)
+            let partition = machine.partitions[verdict.token.partition]
+            guard partition?.fence == verdict.token.fence else { continue }
             suspects.remove(verdict.token.position)
             _ = machine.settle(
                 verdict.token, verdict.verdict, changes: verdict.changes, isDurable: false,

@@ -107,20 +107,26 @@ actor ConsumerEngine {
                 continue
             }
             lastBatchAt = time.now()
-            let answer: BatchAnswer
             do {
-                answer = try await commit(batch)
+                try await store(batch, waiters)
             } catch {
                 for waiter in waiters { waiter.continuation.resume(returning: []) }
                 throw error
             }
-            if answer.unacceptable.isEmpty {
-                take(answer, to: batch, waiters)
-            } else {
-                for waiter in waiters { waiter.continuation.resume(returning: []) }
-                redo(batch, without: answer.unacceptable)
-            }
         }
+    }
+
+    /// Stores a batch, without those events whose changes a projection's table refuses: they are run
+    /// again, to become dead letters.
+    private func store(_ batch: ConsumerBatch, _ waiters: [AckWaiter]) async throws {
+        var batch = batch
+        var answer = try await commit(batch)
+        while !answer.unacceptable.isEmpty {
+            suspects.formUnion(answer.unacceptable)
+            batch = machine.retract(answer.unacceptable, from: batch, now: time.now())
+            answer = try await commit(batch)
+        }
+        take(answer, to: batch, waiters)
     }
 
     /// Waits until what comes close together is together. Much of it waits for nothing: behind it
@@ -132,16 +138,6 @@ actor ConsumerEngine {
         {
             try await time.sleep(next)
         }
-    }
-
-    /// The table of a projection refused changes, and nothing of the batch was recorded: all of it
-    /// is run again, but for those events, which become dead letters.
-    private func redo(_ batch: ConsumerBatch, without unacceptable: Set<Position>) {
-        suspects.formUnion(unacceptable)
-        machine.abandon(batch)
-        abandonRuns()
-        reading.raise()
-        environment.lookAgain()
     }
 
     /// A batch of so many changes is worth a transaction.

@@ -44,6 +44,8 @@ extension ConsumerStateMachine {
         records = []
         changes = []
         isDurable = false
+        changingUnderWay = changing
+        changing = [:]
         heedingUnderWay = Set(batch.rows.filter { $0.heeded != nil }.map(\.work.position))
         return batch
     }
@@ -74,6 +76,7 @@ extension ConsumerStateMachine {
         let handedOut = storing
         storing = []
         heedingUnderWay = []
+        changingUnderWay = [:]
         for share in batch.shares where partitions[share.partition]?.fence == share.fence {
             if answer.refused.contains(share.partition) || share.isReleased {
                 drop(share.partition)
@@ -90,13 +93,37 @@ extension ConsumerStateMachine {
         return members
     }
 
-    /// Nothing of a batch was recorded, nor will be: its partitions must be taken anew.
-    mutating func abandon(_ batch: ConsumerBatch) {
-        storing = []
-        heedingUnderWay = []
-        for share in batch.shares where partitions[share.partition]?.fence == share.fence {
-            drop(share.partition)
+    /// The store refused what some events of a batch change, and recorded nothing of it. They were
+    /// not finished, then: they wait for their turn again, as if they had not been handed out.
+    ///
+    /// - Returns: The batch without them.
+    mutating func retract(
+        _ refused: Set<Position>, from batch: ConsumerBatch, now: Duration
+    ) -> ConsumerBatch {
+        var batch = batch
+        batch.finished.removeAll { refused.contains($0.position) }
+        batch.records.removeAll { refused.contains($0.position) }
+        batch.changes.removeAll { refused.contains($0.position) }
+        var handedBack: Set<Position> = []
+        for position in refused.sorted() {
+            guard var item = changingUnderWay.removeValue(forKey: position),
+                partitions[item.partition] != nil, items[position] == nil
+            else { continue }
+            // What comes behind it was handed out with the same batch.
+            for next in keys[item.key]?.positions ?? [] where items[next]?.isBusy == true {
+                handBack(next)
+                handedBack.insert(next)
+            }
+            item.attempt -= 1
+            item.state = .waiting(until: nil)
+            insert(item)
         }
+        storing.removeAll { handedBack.contains($0) }
+        for index in batch.rows.indices where handedBack.contains(batch.rows[index].work.position) {
+            guard let item = items[batch.rows[index].work.position] else { continue }
+            batch.rows[index].work = item.stored(now: now)
+        }
+        return batch
     }
 
     /// Another node said something of it: that decides, unless it is decided already, or was heard
@@ -129,7 +156,7 @@ extension ConsumerStateMachine {
         }
         let handOut = WorkItem.HandOut(member: member, deadline: rules.ackDeadline.map { now + $0 })
         update(position) { $0.state = .handedOut(handOut) }
-        members[member]?.ready.append(position)
+        members[member]?.layReady(position, of: item.key.tenant)
         return member
     }
 }

@@ -55,7 +55,7 @@ extension ConsumerStateMachine {
     mutating func limit(_ member: Int, to maxInFlight: Int) {
         guard let before = members[member] else { return }
         members[member]?.maxInFlight = maxInFlight
-        for position in before.ready.suffix(max(0, before.inFlight - maxInFlight)) {
+        for position in before.ready.waiting.suffix(max(0, before.inFlight - maxInFlight)) {
             handBack(position)
         }
     }
@@ -64,7 +64,7 @@ extension ConsumerStateMachine {
     mutating func pause(_ isPaused: Bool) {
         self.isPaused = isPaused
         guard isPaused else { return }
-        for position in members.values.flatMap(\.ready).sorted() { handBack(position) }
+        for position in members.values.flatMap(\.ready.waiting).sorted() { handBack(position) }
     }
 
     /// Takes the work off its member's hands.
@@ -76,10 +76,8 @@ extension ConsumerStateMachine {
         case .waiting, .remarked, .orphaned, .held: return
         }
         if members[member]?.alone == item.position { members[member]?.alone = nil }
-        if case .handedOut(let handOut) = item.state, handOut.taken == nil,
-            let index = members[member]?.ready.firstIndex(of: item.position)
-        {
-            members[member]?.ready.remove(at: index)
+        if case .handedOut(let handOut) = item.state, handOut.taken == nil {
+            members[member]?.ready.remove(of: item.key.tenant) { $0 == item.position }
         }
     }
 
@@ -107,15 +105,19 @@ extension ConsumerStateMachine {
             let isAlone = isAlone(item)
             let member = isAlone ? lonely(for: first) : pick(item.partition, &credits)
             guard let member else {
+                // Whom a member is kept for may stand further back.
+                let isReserving = members.values.contains { $0.reserved != nil }
+                if !isAlone, credits.isEmpty, !isReserving {
+                    // It is next when there is room: another tenant's turn comes after its own.
+                    keys[key]?.isQueued = true
+                    line.putBack(key, of: key.tenant)
+                    break
+                }
                 postponed.append(key)
                 if isAlone {
                     // A member was reserved: it takes nothing else.
                     credits = members.mapValues(\.credit).filter { $0.value > 0 }
-                    continue
                 }
-                // Whom a member is kept for may stand further back.
-                let isReserving = members.values.contains { $0.reserved != nil }
-                if credits.isEmpty, !isReserving { break }
                 continue
             }
             if isAlone {
@@ -136,7 +138,7 @@ extension ConsumerStateMachine {
         // To the end: at the front they could keep what waits to be alone from its turn for ever.
         for key in postponed {
             keys[key]?.isQueued = true
-            line.append(key)
+            line.append(key, of: key.tenant)
         }
     }
 
@@ -183,18 +185,21 @@ extension ConsumerStateMachine {
         return nil
     }
 
-    /// What lies ready for a member; from now on it counts as begun.
+    /// What lies ready for a member, tenants in turn; from now on it counts as begun.
     ///
-    /// - Parameter wall: Now, for the ledger.
+    /// - Parameters:
+    ///   - places: Of the member, for runs at one time; nil: it has none.
+    ///   - wall: Now, for the ledger.
     mutating func pull(
-        _ member: Int, limit: Int, maxBytes: Int, now: Duration, wall: Timestamp
+        _ member: Int, limit: Int, maxBytes: Int, places: Int? = nil, now: Duration,
+        wall: Timestamp
     ) -> [WorkItem] {
         members[member]?.isStalled = false
-        guard let ready = members[member]?.ready, !ready.isEmpty else { return [] }
         var pulled: [WorkItem] = []
         var bytes = 0
-        for position in ready.prefix(limit) {
-            if bytes >= maxBytes { break }
+        while pulled.count < limit, bytes < maxBytes,
+            let position = members[member]?.begin(places: places)
+        {
             guard let bytesOfItem = items[position]?.bytes else { continue }
             let taken = WorkItem.Taken(at: now, wall: wall)
             let deadline = rules.ackDeadline.map { now + $0 }
@@ -208,7 +213,6 @@ extension ConsumerStateMachine {
             bytes += bytesOfItem
             if let item = items[position] { pulled.append(item) }
         }
-        members[member]?.ready.removeFirst(pulled.count)
         return pulled
     }
 }

@@ -6,9 +6,11 @@ extension ConsumerStateMachine {
     /// A partition is ours, with what its former holders left. What a member had of it is lost
     /// with the member, as far as anybody knows.
     ///
-    /// - Parameter events: Of its work; what has none was dropped by retention, and is over.
+    /// - Parameters:
+    ///   - events: Of its work; what has none was dropped by retention, and is over.
+    ///   - wall: Now, for the ledger.
     mutating func granted(
-        _ taken: TakenPartition, events: [Position: RecordedEvent], now: Duration
+        _ taken: TakenPartition, events: [Position: RecordedEvent], now: Duration, wall: Timestamp
     ) {
         precondition(partitions[taken.partition] == nil, "a partition that is held was taken")
         var partition = HeldPartition(taken)
@@ -20,11 +22,13 @@ extension ConsumerStateMachine {
                 finish(work.position, in: taken.partition)
                 continue
             }
-            restore(work, event, now: now)
+            restore(work, event, now: now, wall: wall)
         }
     }
 
-    private mutating func restore(_ work: StoredWork, _ event: RecordedEvent, now: Duration) {
+    private mutating func restore(
+        _ work: StoredWork, _ event: RecordedEvent, now: Duration, wall: Timestamp
+    ) {
         var item = WorkItem(event, work, isOrdered: rules.isOrdered)
         switch work.state {
         case .waiting:
@@ -35,12 +39,28 @@ extension ConsumerStateMachine {
         case .handedOut:
             item.lost += 1
             item.state =
-                item.attempt >= rules.maxAttempts
+                item.attempt >= rules.maxAttempts && !rules.isLocal
                 ? .orphaned(until: now + (rules.ackDeadline ?? .zero)) : .waiting(until: nil)
         }
         insert(item)
-        if work.state == .handedOut { note(item.position) }
+        guard work.state == .handedOut else { return }
+        note(item.position)
+        if rules.isLocal { tellOfLoss(of: item, now: now, wall: wall) }
     }
+
+    /// A run that ended with its node, or with what the store lost, has nobody who could still say
+    /// how it went: the ledger has it as lost, as of now.
+    private mutating func tellOfLoss(of item: WorkItem, now: Duration, wall: Timestamp) {
+        var item = item
+        item.taken = WorkItem.Taken(at: now, wall: wall)
+        if item.attempt >= rules.maxAttempts {
+            giveUp(item, Self.runLost, now: now)
+        } else {
+            record(item, .failed, Self.runLost, retryAfter: .zero, now: now)
+        }
+    }
+
+    private static let runLost = "RUN_LOST"
 
     /// Partitions that another node should have: nothing of them is handed out any more, and they
     /// go once what members have of them is answered or past its deadline.
@@ -76,6 +96,8 @@ extension ConsumerStateMachine {
         deadLetters.removeAll { $0.partition == index }
         records.removeAll { $0.partition == index }
         changes.removeAll { $0.partition == index }
+        changing = changing.filter { $0.value.partition != index }
+        changingUnderWay = changingUnderWay.filter { $0.value.partition != index }
         touched.remove(index)
         partitions[index] = nil
     }

@@ -14,6 +14,12 @@ extension ConsumerStateMachine {
     /// Free places for work.
     private var room: Int { max(0, capacity - load.active) }
 
+    /// Free places for work that waits for long.
+    private var parkingRoom: Int { max(0, limits.maxParked - load.parked) }
+
+    /// Lanes that may still be opened.
+    private var laneRoom: Int { max(0, limits.maxLanes - lanes.count) }
+
     private var hasRoom: Bool {
         room >= max(1, capacity / 8) && load.bytes < limits.maxBytes
             && load.parked < limits.maxParked && lanes.count < limits.maxLanes
@@ -50,7 +56,10 @@ extension ConsumerStateMachine {
                 return nil
             }
         } else {
-            guard load.tenants[scope.tenant, default: 0] < room / 2 else { return nil }
+            guard load.tenants[scope.tenant, default: 0] < room / 2,
+                load.parkedTenants[scope.tenant, default: 0] < max(1, parkingRoom / 2),
+                lanes.keys[scope.tenant, default: 0] < max(1, laneRoom / 2)
+            else { return nil }
         }
         var after: Position?
         var through = Position.zero
@@ -131,9 +140,13 @@ extension ConsumerStateMachine {
             if scope.key == nil {
                 let inner = LaneScope(tenant: key.tenant, key: key.key)
                 if partition.lanes[inner] != nil { continue }
-                if load.tenants[key.tenant, default: 0] >= room { return event.position.previous }
+                guard load.tenants[key.tenant, default: 0] < room, !isParkedOut(key.tenant) else {
+                    return event.position.previous
+                }
                 if isOverShare(key) {
-                    guard lanes.count < limits.maxLanes else { return event.position.previous }
+                    guard laneRoom > 0, !hasManyLanes(key.tenant) else {
+                        return event.position.previous
+                    }
                     openLane(inner, in: event.partition, after: event.position.previous)
                     continue
                 }
@@ -147,10 +160,24 @@ extension ConsumerStateMachine {
 
     /// The lane that must be opened for an event of this key, if it cannot be taken up.
     private func lane(for key: WorkKey) -> LaneScope? {
-        if rules.isShared, load.tenants[key.tenant, default: 0] >= max(1, room) {
+        if rules.isShared,
+            load.tenants[key.tenant, default: 0] >= max(1, room) || isParkedOut(key.tenant)
+        {
             return LaneScope(tenant: key.tenant, key: nil)
         }
-        return isOverShare(key) ? LaneScope(tenant: key.tenant, key: key.key) : nil
+        guard isOverShare(key) else { return nil }
+        let isOne = rules.isShared && hasManyLanes(key.tenant)
+        return LaneScope(tenant: key.tenant, key: isOne ? nil : key.key)
+    }
+
+    /// As much of the tenant's waits for long as may of all others'.
+    private func isParkedOut(_ tenant: TenantID) -> Bool {
+        rules.isShared && load.parkedTenants[tenant, default: 0] >= max(1, parkingRoom)
+    }
+
+    /// As many keys of the tenant have lanes as may be opened for all others.
+    private func hasManyLanes(_ tenant: TenantID) -> Bool {
+        rules.isShared && lanes.keys[tenant, default: 0] >= max(1, laneRoom)
     }
 
     private func isOverShare(_ key: WorkKey) -> Bool {

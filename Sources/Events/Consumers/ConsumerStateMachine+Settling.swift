@@ -28,6 +28,7 @@ extension ConsumerStateMachine {
             return .done
         }
         if verdict.action == .ack, !changes.isEmpty {
+            changing[item.position] = item
             self.changes.append(
                 ConsumerBatch.Change(
                     partition: item.partition, position: item.position, changes: changes))

@@ -48,7 +48,7 @@ struct ConsumerStateMachine {
     var members: [Int: ConsumerMember] = [:]
     var load = WorkLoad()
     /// Keys of which the first may be handed out.
-    var line = Line<WorkKey>()
+    var line = TurnLine<WorkKey>()
     var due = DueHeap()
     /// For each partition the member that is asked first.
     var favourites: [Int?] = Array(repeating: nil, count: Partition.count)
@@ -75,6 +75,9 @@ struct ConsumerStateMachine {
     var records: [ConsumerBatch.Record] = []
     var changes: [ConsumerBatch.Change] = []
     var isDurable = false
+    /// What the changes of the next batch and of the batch under way finish.
+    var changing: [Position: WorkItem] = [:]
+    var changingUnderWay: [Position: WorkItem] = [:]
     /// Being stored with the batch that is under way.
     var storing: [Position] = []
     var cursorsStoredAt: Duration = .zero
@@ -140,7 +143,7 @@ struct ConsumerStateMachine {
     mutating func queue(_ key: WorkKey) {
         guard let queue = keys[key], !queue.isQueued, isEligible(queue) else { return }
         keys[key]?.isQueued = true
-        line.append(key)
+        line.append(key, of: key.tenant)
     }
 
     /// Of a key without work nothing is kept, once it has left the line: so it is there only once.
@@ -161,6 +164,7 @@ struct ConsumerStateMachine {
             partitions[item.partition]?.busy += sign
             if case .handedOut(let handOut) = item.state {
                 members[handOut.member]?.inFlight += sign
+                if handOut.taken != nil { members[handOut.member]?.count(item.key.tenant, sign) }
             } else if case .storing(let member) = item.state {
                 members[member]?.inFlight += sign
             }
@@ -202,6 +206,9 @@ struct ConsumerRules: Sendable, Equatable {
             holdsKeys: group.ordering == .hold, maxAttempts: group.maxAttempts,
             ackDeadline: group.ackDeadline, isShared: group.filter.spansTenants)
     }
+
+    /// Members live in this process.
+    var isLocal: Bool { ackDeadline == nil }
 
     /// An event that was lost so often with its member is handed out alone, while there is an
     /// attempt left to find out that it was not to blame.

@@ -44,4 +44,22 @@ struct Line<Element> {
         }
         return element
     }
+
+    mutating func putBack(_ element: Element) {
+        if head > 0 {
+            head -= 1
+            elements[head] = element
+        } else {
+            elements.insert(element, at: 0)
+        }
+    }
+
+    mutating func removeAll(where isRemoved: (Element) -> Bool) {
+        elements.removeFirst(head)
+        head = 0
+        elements.removeAll(where: isRemoved)
+    }
+
+    /// Those that wait, in order.
+    var waiting: ArraySlice<Element> { elements[head...] }
 }

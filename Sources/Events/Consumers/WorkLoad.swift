@@ -8,15 +8,22 @@ struct WorkLoad: Equatable {
     private(set) var bytes = 0
     /// Of the active work.
     private(set) var tenants: [TenantID: Int] = [:]
+    /// Of the work that waits for long.
+    private(set) var parkedTenants: [TenantID: Int] = [:]
 
     mutating func count(_ item: WorkItem, _ sign: Int) {
         if item.event != nil { bytes += sign * item.bytes }
         if item.isParked {
             parked += sign
+            Self.count(item.key.tenant, sign, in: &parkedTenants)
         } else {
             active += sign
-            let left = tenants[item.key.tenant, default: 0] + sign
-            tenants[item.key.tenant] = left == 0 ? nil : left
+            Self.count(item.key.tenant, sign, in: &tenants)
         }
+    }
+
+    private static func count(_ tenant: TenantID, _ sign: Int, in tenants: inout [TenantID: Int]) {
+        let left = tenants[tenant, default: 0] + sign
+        tenants[tenant] = left == 0 ? nil : left
     }
 }

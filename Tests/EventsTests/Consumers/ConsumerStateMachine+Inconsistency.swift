@@ -36,7 +36,7 @@ extension ConsumerStateMachine {
 
     /// What may be handed out is in the line, once.
     private var faultOfLine: String? {
-        let waiting = line.elements[line.head...]
+        let waiting = line.waiting
         let queued = keys.filter { $0.value.isQueued }
         if queued.count != waiting.count || Set(waiting) != Set(queued.keys) {
             return "the line is not what it seems"

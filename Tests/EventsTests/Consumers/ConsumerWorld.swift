@@ -285,7 +285,8 @@ struct ConsumerWorld {
             for work in taken.work {
                 events[work.position] = log[Int(work.position.rawValue - 1)]
             }
-            nodes[index].machine.granted(taken, events: events, now: now)
+            nodes[index].machine.granted(
+                taken, events: events, now: now, wall: Timestamp(microseconds: 0))
         }
         nodes[index].taken = []
     }

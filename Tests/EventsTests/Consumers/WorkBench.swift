@@ -4,18 +4,21 @@
 struct WorkBench {
     private var rules: ConsumerRules
     private let limits: ConsumerStateMachine.Limits
+    private let maxInFlight: Int
     private var nodes = 0
     private(set) var machine: ConsumerStateMachine
     private(set) var store = StoreModel()
     private(set) var log: [RecordedEvent] = []
-    private var now: Duration = .zero
+    private(set) var now: Duration = .zero
 
     init(
-        holdsKeys: Bool = false, isShared: Bool = false,
-        _ change: (inout ConsumerStateMachine.Limits) -> Void = { _ in }
+        holdsKeys: Bool = false, isShared: Bool = false, isLocal: Bool = false,
+        maxInFlight: Int = 1, _ change: (inout ConsumerStateMachine.Limits) -> Void = { _ in }
     ) {
         rules = ConsumerRules(
-            holdsKeys: holdsKeys, maxAttempts: 5, ackDeadline: .seconds(3_600), isShared: isShared)
+            holdsKeys: holdsKeys, maxAttempts: 5, ackDeadline: isLocal ? nil : .seconds(3_600),
+            isShared: isShared)
+        self.maxInFlight = maxInFlight
         var limits = ConsumerStateMachine.Limits()
         change(&limits)
         self.limits = limits
@@ -34,12 +37,13 @@ struct WorkBench {
         for taken in store.take(Array(0..<Partition.count), node: name) {
             var events: [Position: RecordedEvent] = [:]
             for work in taken.work { events[work.position] = event(work.position) }
-            machine.granted(taken, events: events, now: now)
+            machine.granted(
+                taken, events: events, now: now, wall: Timestamp(microseconds: 0))
         }
         join(1)
     }
 
-    mutating func join(_ member: Int) { machine.join(member, maxInFlight: 1) }
+    mutating func join(_ member: Int) { machine.join(member, maxInFlight: maxInFlight) }
 
     mutating func leave(_ member: Int) { machine.leave(member, now: now) }
 
@@ -74,6 +78,20 @@ struct WorkBench {
         }
     }
 
+    /// What comes next.
+    mutating func following() throws -> WorkItem {
+        guard let item = next() else { throw Nothing() }
+        return item
+    }
+
+    /// What changed.
+    mutating func batch() throws -> ConsumerBatch {
+        guard let batch = takeBatch() else { throw Nothing() }
+        return batch
+    }
+
+    struct Nothing: Error {}
+
     @discardableResult mutating func answer(
         _ item: WorkItem, _ action: Verdict.Action = .ack
     ) -> ConsumerStateMachine.Settlement {
@@ -83,6 +101,14 @@ struct WorkBench {
     /// On another node.
     mutating func remark(_ item: WorkItem, _ action: Verdict.Action) {
         _ = store.remark(TokenAnswer(token: Self.token(item), verdict: Verdict(action)))
+    }
+
+    /// A projection's answer.
+    mutating func change(_ item: WorkItem) {
+        _ = machine.settle(
+            Self.token(item), Verdict(.ack),
+            changes: [ProjectionChange(ProjectionChange.Name(rawValue: "change"), [])],
+            isDurable: false, now: now)
     }
 
     private static func token(_ item: WorkItem) -> AckToken {
@@ -136,15 +162,18 @@ struct WorkBench {
 
     private mutating func read() -> Bool {
         var hasRead = false
-        while true {
-            let read = machine.nextRead()
-            switch read {
-            case .none, .wait: return hasRead
-            case .main(let after, let through): take(read, after, through, nil)
-            case .lane(let scope, let after, let through): take(read, after, through, scope.tenant)
-            }
-            hasRead = true
+        while readOnce() { hasRead = true }
+        return hasRead
+    }
+
+    private mutating func readOnce() -> Bool {
+        let read = machine.nextRead()
+        switch read {
+        case .none, .wait: return false
+        case .main(let after, let through): take(read, after, through, nil)
+        case .lane(let scope, let after, let through): take(read, after, through, scope.tenant)
         }
+        return true
     }
 
     private mutating func take(
@@ -152,15 +181,20 @@ struct WorkBench {
         _ tenant: TenantID?
     ) {
         let end = min(through, Position(UInt64(log.count)))
-        let found = log[Int(after.rawValue)..<Int(max(after, end).rawValue)].filter {
-            tenant == nil || $0.tenant == tenant
+        var events: [RecordedEvent] = []
+        var scanned = max(after, end)
+        for event in log[Int(after.rawValue)..<Int(scanned.rawValue)]
+        where tenant == nil || event.tenant == tenant {
+            guard events.count < machine.readLimit else {
+                scanned = events.last?.position ?? after
+                break
+            }
+            events.append(event)
         }
-        let events = Array(found.prefix(machine.readLimit))
-        let scanned = events.count < found.count ? events.last?.position ?? end : end
         machine.took(
             read,
             EventPage(
-                events: events, scannedThrough: max(after, scanned), head: machine.head, epoch: 1))
+                events: events, scannedThrough: scanned, head: machine.head, epoch: 1))
     }
 
     private mutating func writeBatch() -> Bool {
@@ -170,6 +204,39 @@ struct WorkBench {
     }
 
     mutating func takeBatch() -> ConsumerBatch? { machine.takeBatch(now: now) }
+
+    mutating func retract(
+        _ refused: Set<Position>, from batch: ConsumerBatch
+    ) -> ConsumerBatch {
+        machine.retract(refused, from: batch, now: now)
+    }
+
+    /// It failed, and is to be tried again after so long.
+    mutating func delay(_ item: WorkItem, _ delay: Duration) {
+        _ = machine.settle(Self.token(item), Verdict(.retry, delay: delay), now: now)
+    }
+
+    mutating func wait(_ time: Duration) {
+        now += time
+        machine.tick(now: now)
+    }
+
+    /// As a member with places for runs begins with what it may.
+    mutating func begin(limit: Int, places: Int) -> [WorkItem] {
+        while read() || writeBatch() {}
+        return machine.pull(
+            1, limit: limit, maxBytes: .max, places: places, now: now,
+            wall: Timestamp(microseconds: 0))
+    }
+
+    /// One page, one batch, and what may begin then.
+    mutating func step(limit: Int, places: Int) -> [WorkItem] {
+        _ = readOnce()
+        _ = writeBatch()
+        return machine.pull(
+            1, limit: limit, maxBytes: .max, places: places, now: now,
+            wall: Timestamp(microseconds: 0))
+    }
 
     mutating func commit(_ batch: ConsumerBatch) -> BatchAnswer { store.commit(batch) }
 

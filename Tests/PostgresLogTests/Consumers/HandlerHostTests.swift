@@ -107,6 +107,11 @@ import Testing
                 try await expectEqual(counts(test), ["crm 2"])
                 let message = try await node.standings()[1].errorMessage
                 #expect(message.hasPrefix("CHANGE_REFUSED"))
+                // Each of them ran once, as far as anybody is told.
+                let rows = try await test.rows(
+                    "select attempt, outcome from apus.ledger order by position")
+                let told = try rows.map { [Int(try $0.int32(0)), Int(try $0.int16(1))] }
+                #expect(told == [[1, 2], [1, 6], [1, 2]])
             }
         }
     }

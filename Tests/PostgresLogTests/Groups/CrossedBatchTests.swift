@@ -25,7 +25,8 @@ import Testing
             for partition in try await node.books.take(
                 Array(0..<64), of: group.consumer, version: group.version, node: "one")
             {
-                machine.granted(partition, events: [:], now: .zero)
+                machine.granted(
+                    partition, events: [:], now: .zero, wall: Timestamp(microseconds: 0))
             }
             machine.join(1, maxInFlight: 1)
             machine.head = Position(1)

@@ -50,7 +50,10 @@ import Testing
             #expect(held.count == 64)
             var machine = ConsumerStateMachine(
                 consumer: group.consumer, node: "dead", rules: ConsumerRules(group.group))
-            for partition in held { machine.granted(partition, events: [:], now: .zero) }
+            for partition in held {
+                machine.granted(
+                    partition, events: [:], now: .zero, wall: Timestamp(microseconds: 0))
+            }
             machine.join(1, maxInFlight: 1)
             machine.head = Position(2)
             let page = try await test.log.read(

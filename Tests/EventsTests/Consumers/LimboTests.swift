@@ -1,0 +1,73 @@
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Events
+
+/// Partitions that are a node's in the books, and that it does not hold.
+@Suite struct LimboTests {
+    @Test func `what was dropped is taken again, also when another node should have it`()
+        async throws
+    {
+        let books = BooksOfHolder()
+        let engine = Self.engine(books)
+        // Two members: half of the partitions should be the other node's.
+        let survey = ConsumerSurvey(
+            consumer: 1, version: 1, holders: Array(repeating: "one", count: Partition.count),
+            marks: Array(repeating: PartitionMark(fence: 1, serial: 0), count: Partition.count),
+            members: ["one": 1, "two": 1], hasRemarks: false)
+        try await engine.heed(survey, known: Array(repeating: nil, count: Partition.count))
+        #expect(books.wanted == Array(0..<Partition.count))
+    }
+
+    @Test func `what was given back since the survey is not taken again`() async throws {
+        let books = BooksOfHolder()
+        let engine = Self.engine(books)
+        let mark = PartitionMark(fence: 1, serial: 0)
+        let survey = ConsumerSurvey(
+            consumer: 1, version: 1, holders: Array(repeating: "one", count: Partition.count),
+            marks: Array(repeating: mark, count: Partition.count),
+            members: ["one": 1, "two": 1], hasRemarks: false)
+        try await engine.heed(survey, known: Array(repeating: mark, count: Partition.count))
+        #expect(books.wanted.count == Partition.count / 2)
+    }
+
+    private static func engine(_ books: BooksOfHolder) -> ConsumerEngine {
+        let log = ScriptedLog()
+        let clock = ManualClock()
+        let environment = ConsumerEngine.Environment(
+            books: books, log: log, tail: EventTail(log: log, clock: clock), node: "one",
+            time: Timekeeper(clock), wallClock: SystemWallClock(), logger: .silent,
+            tell: {}, lookAgain: {})
+        let definition = ConsumerDefinition(
+            consumer: 1, version: 1, title: "handler/sample", filter: .everything,
+            rules: ConsumerRules(
+                holdsKeys: false, maxAttempts: 5, ackDeadline: nil, isShared: true),
+            refreshed: { nil }, gone: .handlerNotFound("sample"))
+        return ConsumerEngine(
+            definition, environment, ConsumerMetrics(MetricsRegistry(), .handlers))
+    }
+}
+
+/// Says which partitions it was asked for, and gives none.
+private final class BooksOfHolder: ConsumerBooks {
+    private let asked = Lock<[Int]>([])
+
+    var wanted: [Int] { asked.withLock { $0.sorted() } }
+
+    func beat(_ node: String, for time: Duration, members: [ConsumerMembers]) async throws {}
+    func end(_ node: String) async throws {}
+    func survey(_ consumers: [Int32]) async throws -> [ConsumerSurvey] { [] }
+
+    func take(
+        _ partitions: [Int], of consumer: Int32, version: Int64, node: String
+    ) async throws -> [TakenPartition] {
+        asked.withLock { $0 += partitions }
+        return []
+    }
+
+    func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer { BatchAnswer() }
+    func remarks(_ consumer: Int32, partitions: [Int]) async throws -> [Remark] { [] }
+    func remark(_ consumer: Int32, _ answers: [TokenAnswer]) async throws -> [Bool] { [] }
+    func events(at positions: [Position]) async throws -> [RecordedEvent] { [] }
+}
