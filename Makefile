@@ -31,10 +31,12 @@ soak:
 	@swift build -c release --product runtime-bench-server --static-swift-stdlib
 	@.build/venv/bin/python Tests/Benchmarks/soak.py --minutes $(or $(MINUTES),60)
 
-# SECONDS: how long things break. ARGS: such as `--seed N`, which repeats a run.
+# SECONDS: how long things break, for clients and then for handlers. ARGS: such as `--seed N`, which
+# repeats a run.
 torture: build
 	@.ci/setup test
 	@.build/venv/bin/python Tests/Torture/run.py --seconds $(or $(SECONDS),180) $(ARGS)
+	@.build/venv/bin/python Tests/Torture/handlers.py --seconds $(or $(SECONDS),180) $(ARGS)
 
 # SECONDS_EACH: how long each attack lasts.
 attack: build

@@ -37,7 +37,9 @@ class Neighbour:
         assert "listens" in words, f"{script} did not start"
         self.address = words[3].rstrip(",")
         self.switches = words[-1]
-        self.channel = grpc.insecure_channel(self.switches)
+        # All that it was asked may be a lot.
+        self.channel = grpc.insecure_channel(
+            self.switches, options=[("grpc.max_receive_message_length", -1)])
 
     def switch(self, rpc_name, /, **arguments):
         rpc = self.channel.unary_unary(
@@ -53,8 +55,11 @@ class Neighbour:
         self.switch("Release")
 
     def refuse(self):
-        """Takes no connections until the next reset."""
+        """Takes no connections until it is told to, or the next reset."""
         self.switch("Refuse")
+
+    def accept(self):
+        self.switch("Accept")
 
     def reset(self):
         self.switch("Reset")

@@ -171,6 +171,11 @@ def test_nodes_that_are_killed_lose_nothing_and_count_nothing_twice(start_node, 
             "select position from apus.ledger where outcome = 2 group by position"
             " having count(*) > 1").fetchall()
         assert twice == []
+        # What was lost with a node is told of.
+        untold = sql.execute(
+            "select position from apus.ledger group by position, consumer_id"
+            " having max(attempt) <> count(*) or count(distinct attempt) <> count(*)").fetchall()
+        assert untold == []
         # The events of a key in their order: what came first decided a lead's source.
         wrong = sql.execute(
             "select count(*) from apus.ledger a join apus.ledger b on a.position < b.position"

@@ -1,34 +1,42 @@
 """The faults: which, when and on whom follows from the seed alone."""
 
 import asyncio
+import contextlib
 import random
 import signal
 
-# Longer than a lease: a node that wakes up after this has lost its partitions.
-LONG_PAUSE = 9.0
+import psycopg
 
 
 class Nemesis:
     """Breaks nodes, the database and what lies between, and mends all of it in the end."""
 
-    def __init__(self, seed, nodes, database, store_proxies, client_proxies, tell):
+    faults = [
+        "kill_node", "kill_node", "stop_node", "freeze_node", "doze_node", "crash_database",
+        "restart_database", "cut_store", "swallow_store", "delay_store", "half_close_store",
+        "cut_clients", "swallow_clients", "terminate_backends", "open_transaction",
+    ]
+
+    # Faults a second.
+    pace = 0.4
+
+    def __init__(self, seed, stage, history, lease=6.0):
         self.chance = random.Random(f"{seed}/nemesis")
-        self.nodes = nodes
-        self.database = database
-        self.store_proxies = store_proxies
-        self.client_proxies = client_proxies
-        self.tell = tell
+        self.history = history
+        self.nodes = stage.nodes
+        self.database = stage.database
+        self.store_proxies = stage.store_proxies
+        self.client_proxies = stage.client_proxies
+        self.tell = stage.tell
+        # A node that wakes up after this has lost its partitions.
+        self.long_pause = 1.5 * lease
         # One at a time has each thing in its hands.
-        self.held = {key: asyncio.Lock() for key in [*range(len(nodes)), "database"]}
+        self.held = {key: asyncio.Lock() for key in [*range(len(self.nodes)), "database"]}
 
     def plan(self, seconds, faults=None):
         """(moment, fault, node, length), ordered by moment."""
-        wanted = faults or [
-            "kill_node", "kill_node", "stop_node", "freeze_node", "doze_node", "crash_database",
-            "restart_database", "cut_store", "swallow_store", "delay_store", "half_close_store",
-            "cut_clients", "swallow_clients", "terminate_backends", "open_transaction",
-            *(["fill_disk"] if self.database.has_volume else []),
-        ]
+        disk = ["fill_disk"] if self.database.has_volume else []
+        wanted = faults or [*self.faults, *disk]
         plan = []
         at = 2.0
         while at < seconds - 3:
@@ -36,7 +44,7 @@ class Nemesis:
                 (at, self.chance.choice(wanted), self.chance.randrange(len(self.nodes)),
                  self.chance.uniform(0.5, 4))
             )
-            at += self.chance.expovariate(0.4)
+            at += self.chance.expovariate(self.pace)
         return plan
 
     async def run(self, plan):
@@ -45,42 +53,51 @@ class Nemesis:
             for at, fault, node, length in plan:
                 await asyncio.sleep(started + at - asyncio.get_running_loop().time())
                 group.create_task(self.perform(fault, node, length))
+        for node in range(len(self.nodes)):
+            await self.revive(node)
 
     async def perform(self, fault, node, length):
-        lock = self.held["database" if "database" in fault or "disk" in fault else node]
-        async with lock:
+        async with self.held[self.place(fault, node)]:
             self.tell(f"{fault} {node} for {length:.1f} s")
-            await getattr(self, fault)(node, length)
+            await self.action(fault)(node, length)
+
+    def action(self, fault):
+        return getattr(self, fault)
+
+    def place(self, fault, node):
+        return "database" if "database" in fault or "disk" in fault else node
+
+    async def revive(self, node):
+        """Only the nemesis ends nodes."""
+        if not self.nodes[node].runs:
+            self.history.violate(
+                "a node runs until it is stopped",
+                f"node {node} ended with {self.nodes[node].process.returncode}",
+            )
+            await self.start(node)
 
     # Nodes
 
     async def kill_node(self, node, length):
+        await self.revive(node)
         await asyncio.to_thread(self.nodes[node].kill)
         await asyncio.sleep(length)
         await self.start(node)
 
     async def start(self, node):
-        """As a supervisor does: a node that finds no store at its start ends, and is started
-        anew."""
-        for _ in range(20):
-            try:
-                return await asyncio.to_thread(self.nodes[node].start)
-            except AssertionError as error:
-                last = error
-                if "store is away" not in str(error) and "connection to server" not in str(error):
-                    raise
-                await asyncio.sleep(0.5)
-        raise last
+        await asyncio.to_thread(self.nodes[node].start)
 
     async def stop_node(self, node, length):
         """As in a rolling restart."""
         code = await asyncio.to_thread(self.nodes[node].stop)
-        if code != 0:
+        if code is None:
+            self.history.violate("a node stops when it is told to", f"node {node} did not")
+        elif code != 0:
             self.tell(f"node {node} ended with {code}")
         await self.start(node)
 
     async def freeze_node(self, node, length):
-        await self.doze_node(node, LONG_PAUSE)
+        await self.doze_node(node, self.long_pause)
 
     async def doze_node(self, node, length):
         process = self.nodes[node].process
@@ -109,7 +126,7 @@ class Nemesis:
             await asyncio.to_thread(self.terminate)
 
     def terminate(self):
-        with self.database.sql() as sql:
+        with contextlib.suppress(psycopg.Error), self.database.sql() as sql:
             sql.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where backend_type = 'client backend' and pid <> pg_backend_pid()"
@@ -121,7 +138,7 @@ class Nemesis:
             await asyncio.to_thread(self.hold_transaction, length)
 
     def hold_transaction(self, length):
-        with self.database.sql() as sql:
+        with contextlib.suppress(psycopg.Error), self.database.sql() as sql:
             sql.execute("begin isolation level repeatable read")
             sql.execute("select pg_current_xact_id(), count(*) from apus.appends")
             sql.execute("select pg_sleep(%s)", [length])

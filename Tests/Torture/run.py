@@ -9,19 +9,16 @@ import asyncio
 import pathlib
 import random
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "EndToEnd"))
 
 import stubs  # noqa: E402,F401  (first: it puts the generated code on the path)
-from survivors import Cluster, StreamWriter, Subscriber, Writer  # noqa: E402
-from database import Database  # noqa: E402
+from survivors import StreamWriter, Subscriber, Writer  # noqa: E402
 from history import History, Stored  # noqa: E402
 from keepers import PLANS, Keeper  # noqa: E402
 from nemesis import Nemesis  # noqa: E402
-from nodes import Node, run_apus  # noqa: E402
-from proxy import Proxy  # noqa: E402
 from sessions import Session  # noqa: E402
+from stage import Stage  # noqa: E402
 
 # Writers at work when the faults end get so long to be acknowledged, readers to see all.
 REST = 90
@@ -31,38 +28,18 @@ class Torture:
     def __init__(self, options):
         self.options = options
         self.history = History()
-        self.started = time.monotonic()
-        self.nodes, self.logs = [], []
-
-    def tell(self, text):
-        print(f"{time.monotonic() - self.started:7.1f} s  {text}", flush=True)
+        self.stage = Stage()
+        self.tell = self.stage.tell
 
     async def run(self):
-        database = await asyncio.to_thread(Database, 768)
         try:
-            return await self.run_on(database)
+            await self.stage.open(self.options.nodes)
+            return await self.run_on(self.stage.database, self.stage.cluster)
         finally:
-            for node in self.nodes:
-                self.logs.append(node.read_log()[-4000:])
-                await asyncio.to_thread(node.close)
-            await asyncio.to_thread(database.close)
+            await self.stage.close()
 
-    async def run_on(self, database):
-        store_proxies = [await started(Proxy(database.port)) for _ in range(self.options.nodes)]
-        for proxy in store_proxies:
-            node = await asyncio.to_thread(
-                Node, "--database", database.uri(proxy.port), "--log-level", "warning"
-            )
-            # The same door after a restart.
-            node.listen = node.address
-            self.nodes.append(node)
-        client_proxies = [
-            await started(Proxy(int(node.address.rsplit(":", 1)[1]))) for node in self.nodes
-        ]
-        cluster = Cluster([proxy.port for proxy in client_proxies])
-        nemesis = Nemesis(
-            self.options.seed, self.nodes, database, store_proxies, client_proxies, self.tell
-        )
+    async def run_on(self, database, cluster):
+        nemesis = Nemesis(self.options.seed, self.stage, self.history)
         writers, readers = self.clients(cluster, database)
         keepers = [
             Keeper(plan, cluster, self.history, self.options.seed) for plan in PLANS
@@ -88,16 +65,8 @@ class Torture:
                 await self.rest(keeper.finish(), f"group {keeper.plan.name} rests")
             for task in [*writing, *reading]:
                 task.cancel()
-        await cluster.close()
-        found = await asyncio.to_thread(
-            run_apus, "verify", "--database", database.uri(database.port), check=False
-        )
-        if found.returncode != 0:
-            self.history.violate("apus verify finds nothing", found.stdout + found.stderr)
-        violations = self.history.check(log, {plan.name: plan.rules for plan in PLANS})
-        for proxy in [*store_proxies, *client_proxies]:
-            await proxy.stop()
-        return violations
+        await self.stage.verify(self.history)
+        return self.history.check(log, {plan.name: plan.rules for plan in PLANS})
 
     def clients(self, cluster, database):
         common = (cluster, self.history, self.options.seed)
@@ -124,11 +93,6 @@ class Torture:
             not seen or seen[-1][0] < head for seen in self.history.subscribers.values()
         ):
             await asyncio.sleep(0.1)
-
-
-async def started(proxy):
-    await proxy.start()
-    return proxy
 
 
 def read_log(database):
@@ -166,7 +130,7 @@ def main():
     for violation in violations[:50]:
         print(f"VIOLATION {violation}")
     if violations:
-        for number, log in enumerate(torture.logs):
+        for number, log in enumerate(torture.stage.logs):
             print(f"--- node {number}\n{log}")
         print(f"{len(violations)} violations, seed {options.seed}")
         sys.exit(1)

@@ -57,6 +57,8 @@ class Cluster:
 class Client:
     """What they share: a name, a chance of their own, and how they take errors."""
 
+    metadata = TENANT
+
     def __init__(self, name, cluster, history, seed):
         self.name = name
         self.cluster = cluster
@@ -106,7 +108,7 @@ class Writer(Client):
         while True:
             try:
                 answer = await self.cluster.any(self.chance).Publish(
-                    request, timeout=self.chance.uniform(1, 10), metadata=TENANT
+                    request, timeout=self.chance.uniform(1, 10), metadata=self.metadata
                 )
             except grpc.aio.AioRpcError as error:
                 self.forgive(error, "publishing")

@@ -10,7 +10,7 @@ import switches
 
 def main():
     if len(sys.argv) < 3:
-        sys.exit("usage: switch.py HOST:PORT Set|Reset|Release|Refuse|Calls [NAME=VALUE…]")
+        sys.exit("usage: switch.py HOST:PORT Set|Reset|Release|Refuse|Accept|Calls [NAME=VALUE…]")
     address, method, *pairs = sys.argv[1:]
     arguments = {}
     for pair in pairs:

@@ -59,6 +59,10 @@ class Switches(grpc.ServerInterceptor):
         self.door.close()
         return {}
 
+    def accept_connections(self, _):
+        self.door.open()
+        return {}
+
     # Around every call
 
     def intercept_service(self, continuation, details):
@@ -131,6 +135,7 @@ class Switches(grpc.ServerInterceptor):
         return grpc.method_handlers_generic_handler("neighbours.Switches", {
             "Set": rpc(self.set), "Reset": rpc(self.reset), "Calls": rpc(self.calls),
             "Release": rpc(self.release), "Refuse": rpc(self.refuse_connections),
+            "Accept": rpc(self.accept_connections),
         })
 
 
