@@ -34,12 +34,12 @@ PUBLISHES = {
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, *flags):
         self.data = tempfile.mkdtemp(prefix="apus-bench-")
         os.chmod(self.data, 0o755)
         self.process = subprocess.Popen(
             [str(APUS), "serve", "--listen", "127.0.0.1:0", "--data-dir", self.data,
-             "--log-level", "warning"],
+             "--log-level", "warning", *flags],
             stdout=subprocess.PIPE, text=True,
         )
         line = self.process.stdout.readline()
@@ -71,6 +71,15 @@ def ticks(pid):
     return sum(int(field) for field in stat.rsplit(")", 1)[1].split()[11:13])
 
 
+def cpu(server):
+    """Seconds of Apus and of Postgres so far: its sessions that are there, and its helpers."""
+    lines = pathlib.Path(server.data, "postgres", "postmaster.pid").read_text()
+    postgres = lines.split()[0]
+    children = pathlib.Path(f"/proc/{postgres}/task/{postgres}/children").read_text().split()
+    return (ticks(server.process.pid) / TICKS,
+            sum(ticks(child) for child in children) / TICKS)
+
+
 class Publishing:
     def __init__(self, folder, seconds):
         self.seconds = seconds
@@ -95,26 +104,18 @@ class Publishing:
                       self.bodies[handled], in_flight, self.seconds, ["x-tenant-id: bench"])
         return found.rate, found.p50, found.p99
 
-    def cpu(self):
-        """Seconds of Apus and of Postgres so far: its sessions that are there, and its helpers."""
-        pid = self.server.process.pid
-        lines = pathlib.Path(self.server.data, "postgres", "postmaster.pid").read_text()
-        postgres = lines.split()[0]
-        children = pathlib.Path(f"/proc/{postgres}/task/{postgres}/children").read_text().split()
-        return ticks(pid) / TICKS, sum(ticks(child) for child in children) / TICKS
-
     def measure(self, rounds):
         found = {name: [] for name in PUBLISHES}
         yards = [self.yardstick.measure()]
         for _ in range(rounds):
             for name, (in_flight, handled, _) in PUBLISHES.items():
-                used = self.cpu()
+                used = cpu(self.server)
                 rate, p50, p99 = self.publish(in_flight, handled)
                 events = rate * self.seconds / 1e6
-                cpu = [(now - then) / events for now, then in zip(self.cpu(), used)]
+                spent = [(now - then) / events for now, then in zip(cpu(self.server), used)]
                 yards.append(self.yardstick.measure())
                 ratio = rate / statistics.mean(yards[-2:])
-                found[name].append((ratio, rate, p50, p99, *cpu))
+                found[name].append((ratio, rate, p50, p99, *spent))
         print(f"yardstick (binary COPY): {statistics.median(yards):,.0f} rows/s")
         print(f"{'durable publishes':30} {'ratio':>6} {'goal':>5} {'events/s':>9} {'p50':>9}"
               f" {'p99':>9}  CPU µs an event: {'Apus':>6} {'Postgres':>8}")

@@ -38,34 +38,60 @@ struct Load: Sendable {
     }
 
     /// One stream of requests of `batch` events, `inFlight` requests unanswered at any moment.
+    ///
+    /// Sending and reading are two tasks: a server that waits for its answers to be read takes
+    /// nothing in meanwhile.
     func publishStream() async throws -> LoadResult {
         var result = try await timed { deadline in
             try await channels[0].withCall(
                 ApusV1.EventServiceMethods.publishStream, options: call(0)
             ) { call in
                 let request = Self.request(events: options.batch).encoded()
-                var sent: [ContinuousClock.Instant] = []
-                for _ in 0..<options.inFlight {
-                    sent.append(.now)
-                    try await call.send(request)
-                }
-                var latencies: [Double] = []
-                var answered = 0
-                for try await _ in call.responses {
-                    latencies.append(Self.seconds(since: sent[answered]))
-                    answered += 1
-                    if ContinuousClock.now < deadline {
-                        sent.append(.now)
-                        try await call.send(request)
-                    } else if answered == sent.count {
+                let sent = Lock([ContinuousClock.Instant]())
+                let (turns, turn) = AsyncStream.makeStream(of: Void.self)
+                for _ in 0..<options.inFlight { turn.yield() }
+                return try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask(executorPreference: loop) {
+                        for await _ in turns {
+                            sent.withLock { $0.append(.now) }
+                            try await call.send(request)
+                        }
                         try await call.finishSending()
                     }
+                    var latencies: [Double] = []
+                    for try await _ in call.responses {
+                        let start = sent.withLock { $0[latencies.count] }
+                        latencies.append(Self.seconds(since: start))
+                        if ContinuousClock.now < deadline { turn.yield() } else { turn.finish() }
+                    }
+                    try await group.waitForAll()
+                    return latencies
                 }
-                return latencies
             }
         }
         result.events *= options.batch
         return result
+    }
+
+    /// Publishes leads without an id, which no handler does anything with, at a steady rate. They
+    /// occur when they are sent.
+    func steady() async throws -> LoadResult {
+        let data = GoogleProtobuf.AnyMessage(
+            packing: ApusEventsLeadV1.LeadCreated(
+                source: String(repeating: "x", count: Self.payloadBytes)))
+        let total = options.rate * options.seconds
+        let latencies = Lock([Double]())
+        let start = ContinuousClock.now
+        try await steadily(total) { index, publish in
+            let sent = ContinuousClock.now
+            try await publish(
+                ApusV1.Event(
+                    source: "load", subject: "lead/\(index)", occurredAt: Self.now(), data: data))
+            latencies.withLock { $0.append(Self.seconds(since: sent)) }
+        }
+        return LoadResult(
+            events: total, seconds: Self.seconds(since: start),
+            latencies: latencies.withLock { $0 })
     }
 
     /// Publishes at a steady rate, and measures until a live subscriber has each event.
@@ -83,7 +109,13 @@ struct Load: Sendable {
             _ = try await call.initialMetadata
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask(executorPreference: loop) {
-                    try await publishSteadily(total, published)
+                    try await steadily(total) { index, publish in
+                        var event = Self.request(events: 1).events[0]
+                        event.subject = "\(index)"
+                        event.source = "delivery-load"
+                        published.withLock { $0[index] = .now }
+                        try await publish(event)
+                    }
                 }
                 var latencies: [Double] = []
                 for try await message in call.responses {
@@ -134,8 +166,14 @@ struct Load: Sendable {
         }
     }
 
-    private func publishSteadily(
-        _ total: Int, _ published: Lock<[Int: ContinuousClock.Instant]>
+    /// Runs work for each of so many events at the asked rate, whether the ones before are done or
+    /// not.
+    private func steadily(
+        _ total: Int,
+        _ work:
+            @escaping @Sendable (
+                Int, @Sendable (ApusV1.Event) async throws -> Void
+            ) async throws -> Void
     ) async throws {
         let clock = ContinuousClock()
         let start = clock.now
@@ -143,14 +181,12 @@ struct Load: Sendable {
             for index in 0..<total {
                 let due = start + .seconds(1) * index / options.rate
                 if clock.now < due { try await clock.sleep(until: due, tolerance: .zero) }
-                var request = Self.request(events: 1)
-                request.events[0].subject = "\(index)"
-                request.events[0].source = "delivery-load"
-                let bytes = request.encoded()
                 group.addTask(executorPreference: loop) {
-                    published.withLock { $0[index] = .now }
-                    _ = try await channels[0].unary(
-                        ApusV1.EventServiceMethods.publish, bytes, options: call(0))
+                    try await work(index) { event in
+                        _ = try await channels[0].unary(
+                            ApusV1.EventServiceMethods.publish,
+                            ApusV1.PublishRequest(events: [event]).encoded(), options: call(0))
+                    }
                 }
             }
             try await group.waitForAll()
@@ -209,6 +245,11 @@ struct Load: Sendable {
     private static func seconds(since start: ContinuousClock.Instant) -> Double {
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         return Double(seconds) + Double(attoseconds) / 1e18
+    }
+
+    private static func now() -> GoogleProtobuf.Timestamp {
+        let time = SystemWallClock().now()
+        return GoogleProtobuf.Timestamp(seconds: time.seconds, nanos: time.nanoseconds)
     }
 
     private func call(_ number: Int) -> CallOptions {

@@ -23,6 +23,7 @@ enum LoadTool {
                 switch options.mode {
                 case "publish": try await load.publish()
                 case "publish-stream": try await load.publishStream()
+                case "steady": try await load.steady()
                 case "delivery": try await load.delivery()
                 case "delivery-alone": try await load.deliveryAlone()
                 case "catch-up": try await load.catchUp()
