@@ -55,7 +55,9 @@ def test_a_dead_letter_shows_its_event_and_every_attempt(client, groups):
     ]
     assert {a.consumer for a in letter.attempts} == {"group/g"}
     # Groups are nothing to an event's status.
-    assert client.get(sent).status == lookup_pb2.EVENT_STATUS_PROCESSED
+    eventually(
+        lambda: client.get(sent).status == lookup_pb2.EVENT_STATUS_PROCESSED, "its handlers' end"
+    )
 
 
 def test_consumer_ids_and_filter_select_together(client, groups):
