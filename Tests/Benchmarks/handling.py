@@ -30,11 +30,11 @@ handlers:
   lead-analytics: { enabled: false }
 """
 NOTHING, PROJECTION = "lead-autopilot", "message-slo"
-# Handler, keys, goal of the ratio.
+# Handler, keys, share of the events, goal of the ratio. Of one key there is one at work at a time.
 BACKLOGS = {
-    "a handler that does nothing": (NOTHING, 10_000, "0.30"),
-    "the same, all of one key": (NOTHING, 1, "-"),
-    "a projection": (PROJECTION, 10_000, "0.15"),
+    "a handler that does nothing": (NOTHING, 10_000, 1, "0.30"),
+    "the same, all of one key": (NOTHING, 1, 0.02, "-"),
+    "a projection": (PROJECTION, 10_000, 1, "0.15"),
 }
 BATCH = 500
 TENANTS = 50
@@ -86,7 +86,7 @@ class Handling:
         return self.sql.execute(HANDLED, [handler]).fetchone()[0]
 
     def publish(self, handler, keys, count):
-        """So many events, shared among the tenants; those of one key have one tenant."""
+        """So many events, in whole batches, shared among the tenants; those of one key have one tenant."""
         under_way = []
         for number in range(0, count, BATCH):
             if len(under_way) == IN_FLIGHT:
@@ -116,14 +116,14 @@ class Handling:
         found = {name: [] for name in BACKLOGS}
         yards = [self.yardstick.measure()]
         for _ in range(rounds):
-            for name, (handler, keys, _) in BACKLOGS.items():
-                rate, *spent = self.drain(handler, keys, count)
+            for name, (handler, keys, share, _) in BACKLOGS.items():
+                rate, *spent = self.drain(handler, keys, max(BATCH, int(count * share)))
                 yards.append(self.yardstick.measure())
                 found[name].append((rate / statistics.mean(yards[-2:]), rate, *spent))
         print(f"yardstick (binary COPY): {statistics.median(yards):,.0f} rows/s")
         print(f"{f'{count:,} events piled up':30} {'ratio':>6} {'goal':>5} {'events/s':>9}"
               f"  CPU µs an event: {'Apus':>6} {'Postgres':>8}")
-        for name, (_, _, goal) in BACKLOGS.items():
+        for name, (*_, goal) in BACKLOGS.items():
             ratio, rate, apus, postgres = map(statistics.median, zip(*found[name]))
             print(f"{name:30} {ratio:6.3f} {goal:>5} {rate:9,.0f} {apus:23.1f} {postgres:8.1f}",
                   flush=True)
@@ -157,8 +157,8 @@ def main():
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         handling = Handling(folder, [])
         stack.callback(handling.close)
-        for handler, keys, _ in BACKLOGS.values():  # warm-up
-            handling.drain(handler, keys, 10 * BATCH)
+        for handler, keys, share, _ in BACKLOGS.values():  # warm-up
+            handling.drain(handler, keys, BATCH if share < 1 else 10 * BATCH)
         handling.latency(1_000, options.seconds)
         handling.backlogs(options.rounds, options.events)
         if options.backlog:

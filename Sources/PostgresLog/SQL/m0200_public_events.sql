@@ -89,9 +89,11 @@ begin
     if not found then
         return;
     end if;
+    -- For all that are made ahead: who planned a query before a table was attached, and looks after
+    -- rows came into it, would see neither them nor that they are to come.
     for part in
         select * from apus.event_partitions p
-        where p.first_position <= through and p.last_position > after
+        where p.last_position > after
             and not exists (
                 select from apus.payload_partitions k where k.first_position = p.first_position)
     loop
