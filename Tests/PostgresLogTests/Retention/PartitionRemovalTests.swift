@@ -29,7 +29,10 @@ import Testing
                     after: Position(40), filter: .everything, limit: 100, maxBytes: 1 << 20)
                 #expect(rest.events.map(\.position.rawValue) == Array(41...46))
             }
-            try await retention.round()
+            // A round gives up on a table whose lock it does not get at once, and the next comes.
+            for _ in 0..<20 where try await log.tables().contains("events_from_1") {
+                try await retention.round()
+            }
             try await expectEqual(log.tables().contains("events_from_1"), false)
         }
     }
