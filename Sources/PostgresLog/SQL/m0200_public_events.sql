@@ -37,10 +37,41 @@ create table apus.payload_head (
     fence bigint not null
 );
 
+-- Makes a table of payloads for each partition of the log that goes beyond a position, also for those
+-- that are ahead: who planned a query before a table was attached, and looks after rows came into it,
+-- would see neither them nor that they are to come.
+create function apus.make_payload_tables(after bigint) returns void
+language plpgsql as $$
+declare
+    part apus.event_partitions;
+begin
+    for part in
+        select * from apus.event_partitions p
+        where p.last_position > after
+            and not exists (
+                select from apus.payload_partitions k where k.first_position = p.first_position)
+    loop
+        perform pg_advisory_xact_lock(5053001, 1);
+        execute format(
+            'create table apus.payloads_from_%s (like apus.event_payloads including all)',
+            part.first_position);
+        execute format(
+            'alter table apus.event_payloads attach partition apus.payloads_from_%s
+            for values from (%s) to (%s)',
+            part.first_position, part.first_position, part.last_position + 1);
+        insert into apus.payload_partitions (first_position, last_position, name)
+        values (part.first_position, part.last_position, 'payloads_from_' || part.first_position);
+    end loop;
+end
+$$;
+
 -- Makes whoever has an older fencing number be refused. No row when there is a newer one. Result:
 -- the position behind which to go on.
 create function apus.claim_payloads(wanted bigint) returns setof bigint
-language sql as $$
+language plpgsql as $$
+declare
+    behind bigint;
+begin
     insert into apus.payload_head as h (position, fence)
     select coalesce(
         (select min(p.first_position) from apus.event_partitions p),
@@ -48,7 +79,12 @@ language sql as $$
     on conflict (one) do update
     set fence = excluded.fence, position = greatest(h.position, excluded.position)
     where h.fence <= excluded.fence
-    returning h.position
+    returning h.position into behind;
+    if found then
+        perform apus.make_payload_tables(behind);
+        return next behind;
+    end if;
+end
 $$;
 
 -- As JSON; null what Postgres does not take for it.
@@ -69,7 +105,6 @@ create function apus.keep_payloads(
 language plpgsql as $$
 declare
     through constant bigint := positions[cardinality(positions)];
-    part apus.event_partitions;
     kept integer;
     form constant text :=
         'insert into apus.event_payloads
@@ -89,25 +124,7 @@ begin
     if not found then
         return;
     end if;
-    -- For all that are made ahead: who planned a query before a table was attached, and looks after
-    -- rows came into it, would see neither them nor that they are to come.
-    for part in
-        select * from apus.event_partitions p
-        where p.last_position > after
-            and not exists (
-                select from apus.payload_partitions k where k.first_position = p.first_position)
-    loop
-        perform pg_advisory_xact_lock(5053001, 1);
-        execute format(
-            'create table apus.payloads_from_%s (like apus.event_payloads including all)',
-            part.first_position);
-        execute format(
-            'alter table apus.event_payloads attach partition apus.payloads_from_%s
-            for values from (%s) to (%s)',
-            part.first_position, part.first_position, part.last_position + 1);
-        insert into apus.payload_partitions (first_position, last_position, name)
-        values (part.first_position, part.last_position, 'payloads_from_' || part.first_position);
-    end loop;
+    perform apus.make_payload_tables(after);
     -- Planned each time: a plan that was kept may not know of the newest partition.
     begin
         execute format(form, 'n.payload::jsonb') using positions, payloads, after + 1, through;
