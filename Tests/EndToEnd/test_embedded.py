@@ -14,7 +14,7 @@ from nodes import Node
 from stubs import TOP
 
 # `.ci/check` builds it.
-LEAD_DESK = TOP / ".build" / "debug" / "lead-desk"
+LEAD_DESK = TOP / ".build" / "embedded" / "debug" / "lead-desk"
 SUCCEEDED = lookup_pb2.DELIVERY_OUTCOME_SUCCEEDED
 
 
