@@ -149,15 +149,12 @@ final class FileLock: Sendable {
 
     /// - Throws: ``PostgresError`` `.localServer` which names the process that holds it.
     init(_ path: String, directory: String) throws(PostgresError) {
-        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Files.problem("cannot open", path) }
+        // From here on `deinit` closes it, after a throw as well.
+        self.descriptor = descriptor
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
-            close(descriptor)
-            guard code == EWOULDBLOCK else {
-                errno = code
-                throw Files.problem("cannot lock", path)
-            }
+            guard errno == EWOULDBLOCK else { throw Files.problem("cannot lock", path) }
             let holder = Files.read(path)?.split(separator: "\n").first.map { " (process \($0))" }
             throw PostgresError(
                 .localServer,
