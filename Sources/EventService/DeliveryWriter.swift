@@ -8,19 +8,19 @@ import Events
 struct DeliveryWriter: DeliveryEncoder {
     func append(_ event: EventFields, epoch: UInt64, to bytes: inout [UInt8]) {
         let sizes = Sizes(event)
-        bytes.reserveCapacity(bytes.count + sizes.delivery + 8)
-        var wire = WireWriter(bytes: consume bytes)
-        wire.head(1, sizes.delivery)
-        wire.head(1, sizes.event)
-        append(event, sizes, to: &wire)
-        wire.head(2, Cursor.length)
-        Cursor(position: event.position, epoch: epoch).append(to: &wire.bytes)
-        wire.number(4, 1)
-        bytes = wire.bytes
+        bytes.append(addingCapacity: WireSize.of(always: sizes.delivery)) { wire in
+            wire.head(1, sizes.delivery)
+            wire.head(1, sizes.event)
+            append(event, sizes, to: &wire)
+            wire.head(2, Cursor.length)
+            Cursor(position: event.position, epoch: epoch).append(to: &wire)
+            wire.number(4, 1)
+            precondition(wire.isFull, "less than was measured")
+        }
     }
 
-    private func append(_ event: EventFields, _ sizes: Sizes, to wire: inout WireWriter) {
-        wire.head(1, WireWriter.idBytes)
+    private func append(_ event: EventFields, _ sizes: Sizes, to wire: inout OutputSpan<UInt8>) {
+        wire.head(1, WireSize.id)
         wire.id(event.id)
         wire.text(2, event.type)
         wire.number(3, UInt64(event.version))
@@ -38,8 +38,8 @@ struct DeliveryWriter: DeliveryEncoder {
         append(event.metadata, of: event, to: &wire)
         wire.head(11, sizes.data)
         wire.head(1, Sizes.urlPrefix.utf8.count + event.messageName.utf8.count)
-        wire.bytes.append(contentsOf: Sizes.urlPrefix.utf8)
-        wire.bytes.append(contentsOf: event.messageName.utf8)
+        wire.append(contentsOf: Sizes.urlPrefix.utf8.span)
+        wire.append(contentsOf: event.messageName.utf8.span)
         wire.text(2, event.data, of: event.bytes)
         wire.number(12, event.position.rawValue)
         wire.number(13, UInt64(event.partition))
@@ -48,12 +48,12 @@ struct DeliveryWriter: DeliveryEncoder {
     }
 
     private func append(
-        _ metadata: EventFields.Metadata, of event: EventFields, to wire: inout WireWriter
+        _ metadata: EventFields.Metadata, of event: EventFields, to wire: inout OutputSpan<UInt8>
     ) {
         if let correlation = metadata.correlationID {
             wire.text(1, correlation, of: event.bytes)
         } else {
-            wire.head(1, WireWriter.idBytes)
+            wire.head(1, WireSize.id)
             wire.id(event.id)
         }
         wire.text(2, metadata.causationID, of: event.bytes)
@@ -87,44 +87,44 @@ private struct Sizes {
     init(_ event: EventFields) {
         let metadata = Self.metadata(event.metadata)
         let url = Self.urlPrefix.utf8.count + event.messageName.utf8.count
-        let data = WireWriter.size(url) + WireWriter.size(event.data)
-        occurredAt = WireWriter.size(event.occurredAt)
-        recordedAt = WireWriter.size(event.recordedAt)
+        let data = WireSize.of(url) + WireSize.of(event.data)
+        occurredAt = WireSize.of(event.occurredAt)
+        recordedAt = WireSize.of(event.recordedAt)
         let key =
             switch event.key {
-            case .text(let text): WireWriter.size(text)
-            case .tenant(let tenant): WireWriter.size(tenant)
+            case .text(let text): WireSize.of(text)
+            case .tenant(let tenant): WireSize.of(tenant)
             }
         let whole =
-            WireWriter.size(WireWriter.idBytes) + WireWriter.size(event.type)
-            + WireWriter.size(UInt64(event.version))
-            + WireWriter.size(UInt64(event.kind.rawValue))
-            + WireWriter.size(event.tenant.rawValue) + WireWriter.size(event.source)
-            + WireWriter.size(event.subject) + key + WireWriter.size(always: occurredAt)
-            + WireWriter.size(always: metadata) + WireWriter.size(always: data)
-            + WireWriter.size(event.position.rawValue)
-            + WireWriter.size(UInt64(event.partition)) + WireWriter.size(always: recordedAt)
+            WireSize.of(WireSize.id) + WireSize.of(event.type)
+            + WireSize.of(UInt64(event.version))
+            + WireSize.of(UInt64(event.kind.rawValue))
+            + WireSize.of(event.tenant.rawValue) + WireSize.of(event.source)
+            + WireSize.of(event.subject) + key + WireSize.of(always: occurredAt)
+            + WireSize.of(always: metadata) + WireSize.of(always: data)
+            + WireSize.of(event.position.rawValue)
+            + WireSize.of(UInt64(event.partition)) + WireSize.of(always: recordedAt)
         self.metadata = metadata
         self.data = data
         self.event = whole
         delivery =
-            WireWriter.size(whole) + WireWriter.size(Cursor.length) + WireWriter.size(UInt64(1))
+            WireSize.of(whole) + WireSize.of(Cursor.length) + WireSize.of(UInt64(1))
     }
 
     static func entry(_ key: String, _ value: String) -> Int {
-        WireWriter.size(key) + WireWriter.size(value)
+        WireSize.of(key) + WireSize.of(value)
     }
 
     private static func metadata(_ metadata: EventFields.Metadata) -> Int {
         var size =
-            metadata.correlationID.map { WireWriter.size($0) }
-            ?? WireWriter.size(WireWriter.idBytes)
-        size += WireWriter.size(metadata.causationID) + WireWriter.size(metadata.userID)
-        size += WireWriter.size(metadata.sessionID) + WireWriter.size(metadata.requestID)
-        size += WireWriter.size(metadata.channel) + WireWriter.size(metadata.userAgent)
-        size += WireWriter.size(metadata.ipAddress) + WireWriter.size(metadata.traceparent)
-        size += WireWriter.size(metadata.tracestate)
-        for (key, value) in metadata.extra { size += WireWriter.size(always: entry(key, value)) }
+            metadata.correlationID.map { WireSize.of($0) }
+            ?? WireSize.of(WireSize.id)
+        size += WireSize.of(metadata.causationID) + WireSize.of(metadata.userID)
+        size += WireSize.of(metadata.sessionID) + WireSize.of(metadata.requestID)
+        size += WireSize.of(metadata.channel) + WireSize.of(metadata.userAgent)
+        size += WireSize.of(metadata.ipAddress) + WireSize.of(metadata.traceparent)
+        size += WireSize.of(metadata.tracestate)
+        for (key, value) in metadata.extra { size += WireSize.of(always: entry(key, value)) }
         return size
     }
 }

@@ -20,7 +20,7 @@ public struct Cursor: Sendable, Hashable {
     /// Reads what ``encoded()`` wrote; nil when the bytes are anything else.
     public init?(decoding bytes: [UInt8]) {
         guard bytes.count == Self.length, bytes[0] == Self.version,
-            Self.check(bytes[..<17]) == Self.integer(bytes[17...])
+            Self.check(bytes.span.extracting(..<17)) == Self.integer(bytes[17...])
         else { return nil }
         let position = Position(Self.integer(bytes[1..<9]))
         guard position <= .max else { return nil }
@@ -28,22 +28,19 @@ public struct Cursor: Sendable, Hashable {
     }
 
     public func encoded() -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.length)
-        append(to: &bytes)
-        return bytes
+        [UInt8](capacity: Self.length) { append(to: &$0) }
     }
 
     /// Appends what ``encoded()`` answers.
-    public func append(to bytes: inout [UInt8]) {
+    public func append(to bytes: inout OutputSpan<UInt8>) {
         let start = bytes.count
         bytes.append(Self.version)
         Self.append(position.rawValue, width: 8, to: &bytes)
         Self.append(epoch, width: 8, to: &bytes)
-        Self.append(Self.check(bytes[start...]), width: 4, to: &bytes)
+        Self.append(Self.check(bytes.span.extracting(start...)), width: 4, to: &bytes)
     }
 
-    private static func append(_ number: UInt64, width: Int, to bytes: inout [UInt8]) {
+    private static func append(_ number: UInt64, width: Int, to bytes: inout OutputSpan<UInt8>) {
         var shift = (width - 1) * 8
         while shift >= 0 {
             bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
@@ -56,9 +53,9 @@ public struct Cursor: Sendable, Hashable {
     }
 
     /// FNV-1a, folded to 32 bits.
-    private static func check(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    private static func check(_ bytes: Span<UInt8>) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x0000_0100_0000_01b3 }
         return (hash ^ hash >> 32) & 0xffff_ffff
     }
 }

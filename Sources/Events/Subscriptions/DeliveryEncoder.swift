@@ -67,7 +67,10 @@ public struct PageEncoder {
 
     public mutating func append(_ event: EventFields) {
         if batches.last.map({ $0.bytes.count >= maxBatchBytes }) ?? true {
-            batches.append(DeliveryBatch())
+            var batch = DeliveryBatch()
+            // Batches of a page come out alike.
+            if let last = batches.last { batch.bytes.reserveCapacity(last.bytes.count) }
+            batches.append(batch)
         }
         let last = batches.count - 1
         encoder.append(event, epoch: epoch, to: &batches[last].bytes)

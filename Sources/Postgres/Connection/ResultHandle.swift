@@ -58,25 +58,38 @@ final class ResultHandle {
                     name: unsafe String(cString: PQfname(raw, column)),
                     type: TypeOID(number: UInt32(unsafe PQftype(raw, column)))))
         }
-        var cells: [Rows.Cell] = []
-        cells.reserveCapacity(count * width)
-        var total = 0
-        for row in 0..<Int32(count) {
-            for column in 0..<Int32(width) {
-                let length = unsafe PQgetlength(raw, row, column)
-                // An empty value and a null have the same length.
-                let null = unsafe length == 0 && PQgetisnull(raw, row, column) == 1
-                cells.append(Rows.Cell(offset: Int32(total), length: null ? -1 : length))
-                total += Int(length)
-                guard total < Int32.max else {
-                    throw PostgresError(.schemaMismatch, "a result over 2 GiB")
-                }
-            }
-        }
+        let (cells, total) = try measureValues(count: count, width: width)
         return Rows(
             columns: columns, cells: cells, bytes: copyValues(cells, total: total), count: count,
             affected: Int(unsafe String(cString: PQcmdTuples(raw))) ?? 0,
             commandTag: unsafe String(cString: PQcmdStatus(raw)))
+    }
+
+    /// Where each value is going to be, and how many bytes all of them have.
+    private func measureValues(
+        count: Int, width: Int
+    ) throws(PostgresError) -> (cells: [Rows.Cell], total: Int) {
+        var total = 0
+        let cells = unsafe [Rows.Cell](unsafeUninitializedCapacity: count * width) {
+            cells, written in
+            for row in 0..<Int32(count) {
+                for column in 0..<Int32(width) {
+                    let length = unsafe PQgetlength(raw, row, column)
+                    // An empty value and a null have the same length.
+                    let null = unsafe length == 0 && PQgetisnull(raw, row, column) == 1
+                    unsafe cells.initializeElement(
+                        at: written,
+                        to: Rows.Cell(
+                            offset: Int32(truncatingIfNeeded: total), length: null ? -1 : length))
+                    written += 1
+                    total += Int(length)
+                }
+            }
+        }
+        guard total < Int32.max else {
+            throw PostgresError(.schemaMismatch, "a result over 2 GiB")
+        }
+        return (cells, total)
     }
 
     private func copyValues(_ cells: [Rows.Cell], total: Int) -> [UInt8] {
