@@ -134,7 +134,7 @@ import Testing
         await .thrown {
             _ = try await test.channel.unary(
                 handler.method, message,
-                options: CallOptions(timeout: .seconds(20), compression: .gzip))
+                options: CallOptions(timeout: .seconds(600), compression: .gzip))
         }
     }
 }

@@ -20,6 +20,10 @@ struct TestServer {
     ) async throws -> Result {
         let loops = try IOLoopGroup(count: 2, name: "test")
         let metrics = MetricsRegistry()
+        var (configuration, client) = (configuration, client)
+        // No test is about these, and on a busy machine any peer is slow.
+        configuration.http2.progressInterval = .seconds(600)
+        client.connectTimeout = .seconds(600)
         let server = RPCServer(
             services: [Handlers(rpcHandlers: handlers)], interceptors: interceptors,
             configuration: configuration, loops: loops, metrics: metrics, logger: logger)

@@ -191,7 +191,8 @@ import Testing
                     machine.took(
                         read,
                         EventPage(
-                            events: events, scannedThrough: through, head: machine.head, epoch: 1))
+                            events: events, scannedThrough: through, head: machine.head, epoch: 1),
+                        now: now, wall: Timestamp(microseconds: 0))
                     continue
                 }
                 guard let batch = machine.takeBatch(now: now) else { return nil }

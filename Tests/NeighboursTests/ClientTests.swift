@@ -19,7 +19,7 @@ import Testing
         #expect(call.metadata.first("client-version") == "1.2.3")
         #expect(call.metadata.first("traceparent") == "00-a-b-01")
         let deadline = try #require(call.deadline)
-        #expect(deadline < .now + .seconds(60))
+        #expect(deadline < .now + .seconds(600))
     }
 
     @Test func `a call that takes too long ends with its deadline`() async throws {

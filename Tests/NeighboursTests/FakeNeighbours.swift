@@ -145,15 +145,17 @@ struct Neighbourhood: Sendable {
 
     static func with<Result: Sendable>(
         _ engine: FakeEngine = FakeEngine(), _ hub: FakeHub = FakeHub(),
-        deadline: Duration = .seconds(60), _ body: (Neighbourhood) async throws -> Result
+        deadline: Duration = .seconds(600), _ body: (Neighbourhood) async throws -> Result
     ) async throws -> Result {
         let loops = try IOLoopGroup(count: 1, name: "test")
         defer { loops.stop() }
         let server = RPCServer(services: [engine, hub], loops: loops, logger: .silent)
         let address = try await server.bind(host: "127.0.0.1", port: 0)
         let running = Task { try await server.run() }
-        let configuration = NeighbourConfiguration(
+        var configuration = NeighbourConfiguration(
             target: ClientTarget(addresses: [address]), deadline: deadline, clientVersion: "1.2.3")
+        // A busy machine may take long.
+        configuration.connectTimeout = .seconds(600)
         let metrics = MetricsRegistry()
         let neighbourhood = Neighbourhood(
             engine: MCPEngine(configuration, loops: loops, metrics: metrics, logger: .silent),

@@ -16,7 +16,7 @@ import Testing
         _ neighbours: Neighbourhood, _ published: Recorder<EventDraft> = Recorder()
     ) -> MCPEngineHandler {
         MCPEngineHandler(
-            neighbours.engine, deadline: .seconds(5), wallClock: wall, metrics: neighbours.metrics
+            neighbours.engine, deadline: .seconds(600), wallClock: wall, metrics: neighbours.metrics
         ) {
             draft, tenant in
             #expect(tenant.rawValue == draft.tenant)
@@ -94,7 +94,7 @@ import Testing
     @Test func `an answer that an earlier run published stays`() async throws {
         try await Neighbourhood.with { neighbours in
             let handler = MCPEngineHandler(
-                neighbours.engine, deadline: .seconds(5), metrics: neighbours.metrics
+                neighbours.engine, deadline: .seconds(600), metrics: neighbours.metrics
             ) { _, _ in
                 throw EventsError(.alreadyExists, "known with other content")
             }
@@ -112,7 +112,7 @@ import Testing
     ) async throws {
         try await Neighbourhood.with { neighbours in
             let handler = MCPEngineHandler(
-                neighbours.engine, deadline: .seconds(5), metrics: neighbours.metrics
+                neighbours.engine, deadline: .seconds(600), metrics: neighbours.metrics
             ) { _, _ in
                 throw EventsError(code, "no", details: [.retry(after: .seconds(3))])
             }

@@ -124,7 +124,7 @@ public actor TestPostgres {
     private static func database(_ name: String, of server: LocalPostgres) -> PostgresConfiguration
     {
         var database = server.configuration.database(name)
-        database.connectTimeout = .seconds(60)
+        database.connectTimeout = .seconds(600)
         return database
     }
 

@@ -6,11 +6,9 @@ Prints its seed; the same seed makes the same events and the same faults at the 
 rebuild from nothing makes of the log.
 """
 
-import argparse
 import asyncio
 import json
 import pathlib
-import random
 import sys
 import tempfile
 
@@ -29,7 +27,7 @@ from settlement import (  # noqa: E402
     ENGINE, DeadLetter, Event, Handler, Record, Settlement,
 )
 from shops import POISON, Shop  # noqa: E402
-from stage import Stage  # noqa: E402
+from stage import Stage, arguments, perform  # noqa: E402
 from survivors import Client  # noqa: E402
 
 LEASE = 2.0
@@ -321,25 +319,10 @@ def tables(database):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--seconds", type=float, default=180, help="how long things break")
-    parser.add_argument("--nodes", type=int, default=3)
+    parser = arguments(__doc__)
     parser.add_argument("--rate", type=float, default=6, help="requests a second of each shop")
-    parser.add_argument("--faults", nargs="*", help="only these")
     parser.add_argument("--watch", action="store_true", help="show how handlers come to rest")
-    options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    torture = Torture(options)
-    violations = asyncio.run(torture.run())
-    for violation in violations[:50]:
-        print(f"VIOLATION {violation}")
-    if violations:
-        for number, log in enumerate(torture.stage.logs):
-            print(f"--- node {number}\n{log}")
-        print(f"{len(violations)} violations, seed {options.seed}")
-        sys.exit(1)
-    print(f"no violation, seed {options.seed}")
+    perform(Torture, parser.parse_args())
 
 
 if __name__ == "__main__":

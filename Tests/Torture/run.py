@@ -4,10 +4,8 @@ Prints its seed; the same seed makes the same clients and the same faults at the
 with 0 when the complete history keeps every rule of `history.py`.
 """
 
-import argparse
 import asyncio
 import pathlib
-import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "EndToEnd"))
@@ -18,7 +16,7 @@ from history import History, Stored  # noqa: E402
 from keepers import PLANS, Keeper  # noqa: E402
 from nemesis import Nemesis  # noqa: E402
 from sessions import Session  # noqa: E402
-from stage import Stage  # noqa: E402
+from stage import Stage, arguments, perform  # noqa: E402
 
 # Writers at work when the faults end get so long to be acknowledged, readers to see all.
 REST = 90
@@ -62,7 +60,11 @@ class Torture:
             self.tell(f"{len(log)} events stored")
             await self.rest(self.all_seen(len(log)), "subscribers rest")
             for keeper in keepers:
-                await self.rest(keeper.finish(), f"group {keeper.plan.name} rests")
+                # Poison of one key is buried piece by piece, and there is more of it the longer it
+                # piled up.
+                await self.rest(
+                    keeper.finish(), f"group {keeper.plan.name} rests",
+                    REST + self.options.seconds)
             for task in [*writing, *reading]:
                 task.cancel()
         await self.stage.verify(self.history)
@@ -77,12 +79,12 @@ class Torture:
         readers.append(Subscriber("slow-subscriber", *common, slowness=0.02))
         return writers, readers
 
-    async def rest(self, coming, what):
+    async def rest(self, coming, what, patience=REST):
         try:
-            await asyncio.wait_for(coming, REST)
+            await asyncio.wait_for(coming, patience)
             self.tell(what)
         except TimeoutError:
-            self.history.violate("all come to rest", f"not within {REST} s: {what}")
+            self.history.violate("all come to rest", f"not within {patience} s: {what}")
 
     async def drained(self, database):
         while await asyncio.to_thread(waiting_in_outbox, database):
@@ -118,23 +120,7 @@ def payload(data):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--seconds", type=float, default=180, help="how long things break")
-    parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--faults", nargs="*", help="only these")
-    options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    torture = Torture(options)
-    violations = asyncio.run(torture.run())
-    for violation in violations[:50]:
-        print(f"VIOLATION {violation}")
-    if violations:
-        for number, log in enumerate(torture.stage.logs):
-            print(f"--- node {number}\n{log}")
-        print(f"{len(violations)} violations, seed {options.seed}")
-        sys.exit(1)
-    print(f"no violation, seed {options.seed}")
+    perform(Torture, arguments(__doc__).parse_args())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """What a torture plays on: nodes, each behind proxies, before one Postgres."""
 
+import argparse
 import asyncio
+import random
 import subprocess
+import sys
 import time
 
 from database import Database
@@ -95,3 +98,28 @@ class Stage:
 async def opened(proxy):
     await proxy.start()
     return proxy
+
+
+def arguments(about):
+    """What both parts of the torture are told."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--seconds", type=float, default=180, help="how long things break")
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--faults", nargs="*", help="only these")
+    return parser
+
+
+def perform(make, options):
+    """Runs a torture, and ends the process by what it found."""
+    print(f"seed {options.seed}", flush=True)
+    torture = make(options)
+    violations = asyncio.run(torture.run())
+    for violation in violations[:50]:
+        print(f"VIOLATION {violation}")
+    if violations:
+        for number, log in enumerate(torture.stage.logs):
+            print(f"--- node {number}\n{log}")
+        print(f"{len(violations)} violations, seed {options.seed}")
+        sys.exit(1)
+    print(f"no violation, seed {options.seed}")

@@ -10,6 +10,8 @@ public struct NeighbourConfiguration: Sendable {
     public var serverName: String?
     /// Of every call; longer ones end with DEADLINE_EXCEEDED.
     public var deadline: Duration
+    /// For a connection to come up.
+    public var connectTimeout: Duration = .seconds(5)
     /// Told to the neighbour with every call, as `client-version`.
     public var clientVersion: String
 
@@ -38,7 +40,7 @@ public struct NeighbourConfiguration: Sendable {
         channel.keepAlive = keepAlive
         // A neighbour that is back is found within seconds.
         channel.maxBackOff = .seconds(3)
-        channel.connectTimeout = .seconds(5)
+        channel.connectTimeout = connectTimeout
         channel.clientName = "apus"
         channel.clientVersion = clientVersion
         return channel

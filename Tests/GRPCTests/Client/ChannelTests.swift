@@ -9,6 +9,8 @@ import Testing
         var configuration = ClientConfiguration()
         configuration.firstBackOff = .milliseconds(1)
         configuration.maxBackOff = .milliseconds(10)
+        // A busy machine may take long.
+        configuration.connectTimeout = .seconds(600)
         return configuration
     }
 

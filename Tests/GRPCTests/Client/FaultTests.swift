@@ -27,7 +27,7 @@ import Testing
                 ClientTarget(addresses: nodes.map(\.address)), loops: loops,
                 configuration: configuration)
             let options = CallOptions(
-                timeout: .seconds(60), waitForReady: true,
+                timeout: .seconds(600), waitForReady: true,
                 retry: RetryPolicy(
                     maxAttempts: 5, firstBackOff: .milliseconds(1), maxBackOff: .milliseconds(4)))
             let done = Tally()
