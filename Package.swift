@@ -108,16 +108,18 @@ let package = Package(
             "Webhooks", ["CCurl", "Digests", "Events", "IO", "Protobuf", "Telemetry"],
             settings: strict),
         swiftTarget(
+            "Hosting", ["EventService", "Events", "IO", "Postgres", "PostgresLog", "Telemetry"]),
+        swiftTarget(
             "ApusEmbedding",
             [
-                "EventProtos", "EventService", "Events", "IO", "Postgres", "PostgresLog",
+                "EventProtos", "EventService", "Events", "Hosting", "IO", "Postgres", "PostgresLog",
                 "Protobuf", "Telemetry",
             ]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "CProcess", "Telemetry", "IO", "HTTP2", "GRPC", "Protobuf", "Postgres", "Events",
-                "EventProtos", "PostgresLog", "EventService", "Handlers", "Neighbours",
+                "EventProtos", "PostgresLog", "EventService", "Handlers", "Hosting", "Neighbours",
                 "Configuration", "Webhooks",
             ],
             swiftSettings: house,

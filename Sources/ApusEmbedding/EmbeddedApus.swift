@@ -1,4 +1,3 @@
-import EventService
 public import Events
 import IO
 import Postgres
@@ -14,7 +13,7 @@ public enum EmbeddedApus {
     public struct Configuration: Sendable {
         /// A process that was not heard of for so long loses its work to others; at least 1 s.
         public var leaseTime: Duration = .seconds(6)
-        /// For what runs when ``EmbeddedApus/run(database:configuration:logger:register:while:)`` ends.
+        /// For what runs when ``EmbeddedApus/run(database:configuration:metrics:logger:register:while:)`` ends.
         public var drainTime: Duration = .seconds(10)
         /// For reading, besides the two that write and listen.
         public var connections = 4
@@ -39,6 +38,8 @@ public enum EmbeddedApus {
     ///
     /// - Parameters:
     ///   - database: A connection string of libpq's; Postgres itself, no pooler.
+    ///   - metrics: Has the figures of the log and the handlers, beside those that the service keeps
+    ///     in it; `metrics.exposition()` is their text.
     ///   - logger: Has the text of every failure; tenants see a class and a reference.
     ///   - register: Fills the registry; a handler may publish while it runs.
     ///   - body: Begins once the handlers are known to the log: what is published from then on
@@ -46,18 +47,20 @@ public enum EmbeddedApus {
     /// - Returns: What the body returns.
     /// - Throws: What `register` and `body` throw; ``EventsError`` and the store's errors.
     public static func run<Result: Sendable>(
-        database: String, configuration: Configuration = Configuration(), logger: Logger,
+        database: String, configuration: Configuration = Configuration(),
+        metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,
         register: (inout HandlerRegistry, EventPublisher) throws -> Void,
         while body: @escaping @Sendable (EventPublisher) async throws -> Result
     ) async throws -> Result {
         let target = try PostgresConfiguration(connectionString: database)
         return try await run(
-            on: target, configuration: configuration, logger: logger, register: register,
-            while: body)
+            on: target, configuration: configuration, metrics: metrics, logger: logger,
+            register: register, while: body)
     }
 
     static func run<Result: Sendable>(
-        on database: PostgresConfiguration, configuration: Configuration, logger: Logger,
+        on database: PostgresConfiguration, configuration: Configuration,
+        metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,
         register: (inout HandlerRegistry, EventPublisher) throws -> Void,
         while body: @escaping @Sendable (EventPublisher) async throws -> Result
     ) async throws -> Result {
@@ -67,7 +70,8 @@ public enum EmbeddedApus {
         defer { loops.stop() }
         _ = try await Migrator(logger: logger).run(target, on: loops.loops[0])
         let parts = try EmbeddedParts(
-            target, configuration, loops: loops, logger: logger, register: register)
+            target, configuration, loops: loops, metrics: metrics, logger: logger,
+            register: register)
         return try await parts.run(body)
     }
 }

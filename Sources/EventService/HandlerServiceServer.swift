@@ -192,7 +192,7 @@ extension ApusV1.Handler {
             lag: GoogleProtobuf.Duration(standing.lag), succeeded: standing.succeeded,
             failed: standing.failed, retrying: standing.retrying,
             deadLettered: standing.deadLettered,
-            externalSideEffects: standing.hasExternalSideEffects)
+            externalSideEffects: standing.hasExternalSideEffects, nodes: standing.nodes)
     }
 }
 

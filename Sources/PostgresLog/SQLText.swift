@@ -29,13 +29,15 @@ enum SQLText {
         "partitions_ahead", PackageResources.partitions_ahead_sql)
     static let plansRenew = statement("plans_renew", PackageResources.plans_renew_sql)
     static let positionSince = statement("position_since", PackageResources.position_since_sql)
+    static let readHistory = statement("read_history", PackageResources.read_history_sql)
     static let readLog = statement("read_log", PackageResources.read_log_sql)
     static let readLogBackward = statement(
         "read_log_backward", PackageResources.read_log_backward_sql)
-    static let readTenant = statement("read_tenant", PackageResources.read_tenant_sql)
     static let readTenants = statement("read_tenants", PackageResources.read_tenants_sql)
     static let readTenantsBackward = statement(
         "read_tenants_backward", PackageResources.read_tenants_backward_sql)
+    static let readTenantsHistory = statement(
+        "read_tenants_history", PackageResources.read_tenants_history_sql)
     static let tenantsAdd = statement("tenants_add", PackageResources.tenants_add_sql)
     static let tenantsByID = statement("tenants_by_id", PackageResources.tenants_by_id_sql)
     static let tenantsByName = statement("tenants_by_name", PackageResources.tenants_by_name_sql)

@@ -8,13 +8,12 @@ public final class WebhookEndpoints: Sendable {
         current = Lock(Self.byName(endpoints))
     }
 
-    /// From the next delivery on these count.
-    public func replace(with endpoints: [WebhookEndpoint]) {
+    /// From the next delivery on these count. Others are left as they are, for what is under way.
+    public func update(to endpoints: [WebhookEndpoint]) {
         let new = Self.byName(endpoints)
-        current.withLock { $0 = new }
+        current.withLock { $0.merge(new) { $1 } }
     }
 
-    /// Nil when it was taken out.
     subscript(name: String) -> WebhookEndpoint? { current.withLock { $0[name] } }
 
     private static func byName(_ endpoints: [WebhookEndpoint]) -> [String: WebhookEndpoint] {

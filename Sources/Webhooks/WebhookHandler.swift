@@ -4,7 +4,8 @@ import Telemetry
 
 /// Sends events to one endpoint.
 ///
-/// What its endpoint says is looked up for each event, so that an operator may change it meanwhile.
+/// Where its requests go and how they are made is looked up for each event, so that an operator may
+/// change it meanwhile; its traits stay.
 public struct WebhookHandler: EventHandler {
     public let name: String
     private let initial: WebhookEndpoint
@@ -33,15 +34,13 @@ public struct WebhookHandler: EventHandler {
         self.pool = pool
     }
 
-    private var endpoint: WebhookEndpoint { endpoints[name] ?? initial }
-
     public var types: [TypePattern] { initial.types }
     public var hasExternalSideEffects: Bool { true }
     public var consumer: String { "webhook/\(name)" }
-    public var concurrency: Int { endpoint.options.concurrency ?? 16 }
-    public var retry: RetryPolicy { endpoint.options.retry ?? .standard }
+    public var concurrency: Int { initial.options.concurrency ?? 16 }
+    public var retry: RetryPolicy { initial.options.retry ?? .standard }
     public var ordering: HandlerOrdering {
-        endpoint.options.ordering ?? .perKey(afterDeadLetter: .continue)
+        initial.options.ordering ?? .perKey(afterDeadLetter: .continue)
     }
     /// Longer than any request's own, which knows more of what happened and may be changed meanwhile.
     public var timeLimit: Duration { WebhookReceiver.longestTimeLimit + .seconds(5) }
@@ -50,8 +49,7 @@ public struct WebhookHandler: EventHandler {
     public func handle(
         _ event: RecordedEvent, context: HandlerContext
     ) async throws -> HandlerVerdict {
-        // Taken out since the start: nothing more goes there.
-        guard let endpoint = endpoints[name] else { return .declined }
+        let endpoint = endpoints[name] ?? initial
         if let tenants = endpoint.tenants, !tenants.contains(event.tenant) { return .declined }
         let content = try CloudEvent(event, pool: pool).content(endpoint.mode)
         try await calls.post(

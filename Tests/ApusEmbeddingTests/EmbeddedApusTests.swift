@@ -92,6 +92,30 @@ import Testing
         }
     }
 
+    @Test func `figures of log and handlers are in the registry of the service`() async throws {
+        try await TestPostgres.withDatabase { database in
+            let runs = Runs()
+            let metrics = MetricsRegistry()
+            metrics.counter("desk_calls_total", help: "The service's own.").increment()
+            try await EmbeddedApus.run(
+                on: database, configuration: .init(), metrics: metrics, logger: .silent
+            ) { registry, _ in
+                try registry.handle(LeadCreated.self) { _, _ in runs.add("") }
+            } while: { publisher in
+                try await publisher.publish(.leadCreated(leadId: "1", source: "crm"), for: .default)
+                await runs.wait(for: 1)
+            }
+            let lines = Set(metrics.exposition().split(separator: "\n").map(String.init))
+            #expect(
+                lines.isSuperset(of: [
+                    "desk_calls_total 1",
+                    "apus_handler_deliveries_total 1",
+                    #"apus_handler_outcomes_total{outcome="succeeded"} 1"#,
+                    #"apus_handler_failures_total{handler="lead-created"} 0"#,
+                ]), "\(lines)")
+        }
+    }
+
     @Test func `what the body throws ends it`() async throws {
         struct Enough: Error {}
         try await TestPostgres.withDatabase { database in

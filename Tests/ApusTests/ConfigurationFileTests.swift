@@ -75,12 +75,13 @@ import Testing
     }
 
     @Test func `what differs in a way that needs a restart is named`() throws {
-        let first = try read("handlers: {lead-analytics: {concurrency: 4}}")
-        let same = try read("handlers:\n  lead-analytics:\n    concurrency: 4\n")
+        let first = try read("neighbours: {mcpEngine: {address: \"engine:1\"}}")
+        let same = try read("neighbours:\n  mcpEngine:\n    address: engine:1\n")
         #expect(same.fixed(since: first) == [])
-        #expect(try read("").fixed(since: first) == ["handlers.lead-analytics"])
-        let usual = try read("handlers: {lead-analytics: {enabled: true}}")
-        #expect(usual.fixed(since: try read("")) == [])
+        #expect(try read("").fixed(since: first) == ["neighbours"])
+        #expect(try read("ledger: all").fixed(since: first) == ["neighbours", "ledger"])
+        let handlers = try read("handlers: {lead-analytics: {concurrency: 4, enabled: false}}")
+        #expect(handlers.fixed(since: try read("")) == [])
     }
 
     @Test func `neighbours are where the file says, or the command line`() throws {

@@ -25,7 +25,8 @@ import Testing
 
     @Test(arguments: [
         (1, 10, 1, "9 s left"), (100, 100_000, 5, "84 min left"), (1, 10_000, 10, "28 h left"),
-        (2, 1_000, 2, "17 min left"),
+        (2, 1_000, 2, "17 min left"), (1, 100, 1, "99 s left"), (1, 101, 1, "2 min left"),
+        (1, 6_000, 1, "100 min left"), (1, 6_001, 1, "2 h left"),
     ])
     func `it says how long it will take`(
         done: UInt64, total: UInt64, seconds: Int, text: String

@@ -12,8 +12,8 @@ from nodes import BINARY, TOP, run_apus
 
 DATA = '{"leadId":"42","source":"manual"}'
 COMMANDS = [
-    "serve", "publish", "subscribe", "get", "list", "replay", "groups", "dead-letters", "health",
-    "verify", "config", "migrate", "version",
+    "serve", "publish", "subscribe", "get", "list", "replay", "groups", "handlers", "dead-letters",
+    "health", "verify", "config", "migrate", "version",
 ]
 
 

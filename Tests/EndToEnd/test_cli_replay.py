@@ -25,7 +25,7 @@ def replay(node, tenant):
         for result in sent:
             client.processed(result.event_id)
     return [
-        str(BINARY), "replay", "--type", "lead.*", "--rate", "20", "--address", node.address,
+        str(BINARY), "replay", "--type", "lead.*", "--rate", "6", "--address", node.address,
         "--tenant", tenant,
     ]
 
@@ -72,7 +72,7 @@ def test_without_a_terminal_there_are_lines(replay):
     ended = subprocess.run([*replay, "--wait"], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0
     lines = ended.stderr.splitlines()
-    assert lines[-1] == "100 % · 12 of 12"
+    assert len(lines) >= 2 and lines[-1] == "100 % · 12 of 12"
     assert all(re.fullmatch(r"\d+ % · \d+ of 12", line) for line in lines)
     assert "\x1b" not in ended.stderr + ended.stdout and "\r" not in ended.stderr
     assert "completed" in ended.stdout.lower()

@@ -5,8 +5,10 @@ import re
 import signal
 
 import pytest
+from apus.v1 import lookup_pb2
 
 from clients import eventually
+from events import lead
 from nodes import run_apus
 from stubs import TOP
 
@@ -85,10 +87,36 @@ def test_a_file_that_turns_wrong_is_told_and_the_old_one_stays(file, start_node)
     hang_up_until("the old one stays in use")
     for row, column, key, _ in FAULTS:
         assert f"{file}:{row}:{column}: {key}: " in node.read_log()
-    file.write_text("handlers: {lead-analytics: {concurrency: 4}}")
+    file.write_text("{ledger: failures, neighbours: {mcpEngine: {address: 'engine:1'}}}")
     hang_up_until("Configuration reloaded")
-    assert re.search(r"counts after a restart.*name=handlers\.lead-analytics", node.read_log())
+    for name in ["neighbours", "ledger"]:
+        assert re.search(rf"counts after a restart.*name={name}", node.read_log())
     assert node.apus("health", "--json").returncode == 0
+
+
+def test_a_handler_is_switched_off_and_on_under_a_running_node(file, start_node, new_client):
+    def options(**of_leads):
+        file.write_text(json.dumps({"handlers": {"lead-analytics": of_leads}}))
+
+    def reload():
+        reloads = node.read_log().count("Configuration reloaded")
+        node.process.send_signal(signal.SIGHUP)
+        eventually(lambda: node.read_log().count("Configuration reloaded") > reloads, "reloaded")
+
+    options()
+    node = start_node("--config", file)
+    client = new_client(node, "acme")
+    client.processed(client.publish_one(lead("1")).event_id)
+    options(enabled=False)
+    reload()
+    eventually(lambda: "Handler has ended" in node.read_log(), "it has ended")
+    id = client.publish_one(lead("2")).event_id
+    assert client.get(id).status == lookup_pb2.EVENT_STATUS_PENDING
+    options(concurrency=2)
+    reload()
+    client.processed(id)
+    assert [d.consumer for d in client.get(id).deliveries] == ["handler/lead-analytics"]
+    assert "counts after a restart" not in node.read_log()
 
 
 def test_the_environment_may_name_the_file(file, data_dir):

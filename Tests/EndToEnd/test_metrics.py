@@ -1,12 +1,13 @@
 """`GET /metrics`, read with Prometheus' own parser."""
 
 import subprocess
+import uuid
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from apus.v1 import health_pb2
-from events import lead
+from events import lead, unhandled
 
 
 @pytest.fixture
@@ -39,6 +40,18 @@ def test_calls_are_counted_by_method_and_status(client, scrape):
     after = scrape()
     assert handled(after, "Publish", "OK") >= handled(before, "Publish", "OK") + 1
     assert handled(after, "Health", "OK") >= handled(before, "Health", "OK") + 1
+
+
+def test_stored_events_are_counted_by_type(client, scrape):
+    def published(kind):
+        return scrape().get(("events_published_total", (("type", kind),)), 0)
+
+    calls, leads = published("integration.api_call"), published("lead.created")
+    known = unhandled(id=str(uuid.uuid4()))
+    client.publish(known, lead(), unhandled())
+    client.publish(known, unhandled())
+    assert published("integration.api_call") == calls + 3
+    assert published("lead.created") == leads + 1
 
 
 def test_every_family_has_a_help_and_a_type(node):

@@ -141,3 +141,13 @@ def test_an_earlier_release_goes_on_beside_a_migration(database):
         "select count(*), max(position), (select max(last_position) from apus.appends)"
         " from apus.events")
     assert len(set(rows[0])) == 1
+
+
+def test_no_migration_changes_once_it_was_given_away():
+    """A database that applied another text is refused for ever. `sha256sum` adds the lines of new ones."""
+    listed = dict(
+        reversed(line.split())
+        for line in (TOP / "Tests" / "EndToEnd" / "migrations.sha256").read_text().splitlines())
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+             for path in SQL.glob("m[0-9]*.sql")}
+    assert found == listed

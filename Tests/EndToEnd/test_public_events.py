@@ -196,6 +196,7 @@ def test_statuses_are_those_of_the_books(hooked):
     status_is(log, client, ids[0], "processed")
     status_is(log, client, ids[1], "failed")
     assert set(log.agrees(client, *ids).values()) == {"processed", "failed"}
+    eventually(lambda: log.ask(FAILED)[0]["payload"] is not None, "its payload is written")
     (failed,) = log.ask(FAILED)
     assert str(failed["id"]) == ids[1] and failed["payload"] == {"orderId": "1"}
     assert failed["error_message"] == client.get(ids[1]).error_message != ""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from clients import Client
+from clients import Client, eventually
 from events import lead, note
 from nodes import run_apus
 
@@ -44,6 +44,23 @@ def test_damage_is_named_with_its_place_and_fails(log):
     assert len(problems) == 2 and summary["problems"] >= 4
     assert {p["problem"] for p in problems} <= {"schema", "checksum", "missing"}
     assert problems[0]["position"] == "7" and problems[0]["event_id"] == str(id)
+
+
+def test_what_public_events_shows_is_compared_with_the_log(log):
+    def written():
+        with log.sql() as sql:
+            return sql.execute("select position from apus.payload_head").fetchone() == (50,)
+
+    eventually(written, "payloads are written")
+    assert run_apus("verify", "--database", log.database).stdout.endswith("all is well\n")
+    with log.sql() as sql:
+        sql.execute("update apus.event_payloads set payload = '{}' where position = 3")
+        sql.execute("delete from apus.event_payloads where position = 50")
+    told = run_apus("verify", "--database", log.database, "--json", check=False)
+    assert told.returncode == 1
+    *problems, summary = map(json.loads, told.stdout.splitlines())
+    assert summary["problems"] == 2
+    assert [(p["problem"], p["position"]) for p in problems] == [("payload", "3"), ("payload", "50")]
 
 
 def test_a_private_postgres_is_verified_when_no_node_runs(log):

@@ -10,9 +10,10 @@ from apus.v1 import lookup_pb2
 import receivers
 from certificates import Authority
 from clients import Client, eventually
-from events import lead
+from events import lead, note
 from nodes import Node, run_apus
 from receivers import Receiver, new_secret
+from test_retention import earliest
 
 FAILED = lookup_pb2.EVENT_STATUS_FAILED
 PROCESSED = lookup_pb2.EVENT_STATUS_PROCESSED
@@ -32,9 +33,10 @@ class Hooks:
         # JSON is YAML.
         self.path.write_text(json.dumps({"webhooks": list(endpoints)}))
 
-    def start(self, *endpoints, **options):
+    def start(self, *endpoints, more=(), **options):
         self.write(*endpoints)
-        self.node = self.start_node("--config", self.path, "--log-level", "debug", **options)
+        self.node = self.start_node(
+            "--config", self.path, "--log-level", "debug", *more, **options)
         return self.node
 
     def reload(self, *endpoints):
@@ -45,6 +47,11 @@ class Hooks:
         eventually(
             lambda: self.node.read_log().count("Configuration reloaded") > before, "reloaded"
         )
+
+    def ended(self, name):
+        """Returns when an endpoint that was taken out, or changed, has ended."""
+        line = re.compile(rf"Handler has ended.*{name}")
+        eventually(lambda: line.search(self.node.read_log()), f"{name} has ended")
 
 
 @pytest.fixture
@@ -231,6 +238,177 @@ def test_a_reload_moves_an_endpoint_and_a_wrong_one_does_not(hooks, receive):
     id = publish(node)
     assert second.next().headers["ce-id"] == id
     assert first.deliveries.empty()
+
+
+def test_endpoints_come_and_go_under_a_running_node(hooks, receive):
+    first, second = receive(), receive()
+    node = hooks.start()
+    publish(node)
+    hooks.reload(endpoint(first))
+    id = publish(node)
+    # A new endpoint starts as a new handler does: what was there before is not sent.
+    assert first.next().headers["ce-id"] == id
+    hooks.reload(endpoint(first), endpoint(second, "others"))
+    id = publish(node)
+    assert {r.next().headers["ce-id"] for r in (first, second)} == {id}
+
+    hooks.reload(endpoint(second, "others"))
+    hooks.ended("orders")
+    id = publish(node)
+    assert second.next().headers["ce-id"] == id
+    with Client(node, "acme") as client:
+        eventually(lambda: len(client.get(id).deliveries) > 1, "the others are in the ledger")
+        assert client.get(id).status not in {PROCESSED, FAILED}
+        assert "webhook/orders" not in {d.consumer for d in client.get(id).deliveries}
+    # It goes on from where it was.
+    hooks.reload(endpoint(first), endpoint(second, "others"))
+    assert first.next().headers["ce-id"] == id
+    assert settled(node, id).status == PROCESSED
+    assert first.deliveries.empty() and second.deliveries.empty()
+    assert "counts after a restart" not in node.read_log()
+
+
+def test_an_endpoint_that_is_taken_out_keeps_its_dead_letters(hooks, receive):
+    receiver = receive(410)
+    node = hooks.start(endpoint(receiver))
+    id = publish(node)
+    assert settled(node, id).status == FAILED
+    first = receiver.next()
+    hooks.reload()
+    hooks.ended("orders")
+    letters = ["--consumer", "webhook/orders", "--tenant", "acme"]
+    assert id in node.apus("dead-letters", "list", *letters).stdout
+    receiver.answers = 200
+    node.apus("dead-letters", "retry", *letters)
+    hooks.reload(endpoint(receiver))
+    again = receiver.next()
+    assert again.headers["webhook-id"] == first.headers["webhook-id"]
+    # Failed until the answer to that is recorded.
+    eventually(lambda: settled(node, id).status == PROCESSED, "the dead letter is resolved")
+
+
+def forget(node, *more, check=True):
+    command = ["handlers", "forget", "orders", "--data-dir", node.data_dir, *more]
+    return run_apus(*command, check=check)
+
+
+def test_an_endpoint_that_is_gone_holds_the_log_until_it_is_forgotten(hooks, receive):
+    receiver = receive()
+    node = hooks.start(
+        endpoint(receiver), more=["--retention-age", "1s", "--partition-events", "100"])
+    first = publish(node)
+    assert receiver.next().headers["ce-id"] == first
+    told = forget(node, check=False)
+    assert told.returncode == 1 and "orders is registered on " in told.stderr
+
+    hooks.reload()
+    hooks.ended("orders")
+    with Client(node, "acme") as client:
+        for _ in range(3):
+            client.publish(*[lead() for _ in range(100)])
+    held = re.compile(r"Retention waits.*webhook/orders")
+    eventually(lambda: held.search(node.read_log()), "the operator hears who holds the log")
+    assert earliest(node) == 1
+    listed = node.apus("handlers", "list").stdout
+    assert re.search(r"orders .*\n.*\(no node has it\)", listed)
+    assert listed.count("no node has it") == 1
+
+    told = forget(node, "--json").stdout
+    assert json.loads(told) == {
+        "forgotten": "webhook/orders", "position": "1", "lag_events": "300", "unfinished": 0,
+        "lanes": 0, "dead_letters": 0, "replays": 0}
+    eventually(lambda: earliest(node) == 301, "nobody holds the log")
+    assert "orders" not in node.apus("handlers", "list").stdout
+    assert forget(node, check=False).stderr == "apus handlers: there is no handler orders\n"
+
+    # The name is free: who takes it begins with the next event.
+    hooks.reload(endpoint(receiver))
+    id = publish(node)
+    assert receiver.next().headers["ce-id"] == id
+    assert settled(node, id).status == PROCESSED
+    assert receiver.deliveries.empty()
+
+
+def test_dead_letters_of_an_endpoint_are_forgotten_only_when_that_is_said(hooks, receive):
+    node = hooks.start(endpoint(receive(410)))
+    id = publish(node)
+    assert settled(node, id).status == FAILED
+    hooks.reload()
+    hooks.ended("orders")
+    told = forget(node, check=False)
+    assert told.returncode == 1
+    assert "1 open dead letter of webhook/orders would go with it" in told.stderr
+    assert settled(node, id).status == FAILED
+    told = forget(node, "--discard-dead-letters").stdout
+    # The failure is an event too, published while the endpoint was taken out or before.
+    assert re.match(
+        r"forgot webhook/orders: it was at position (1, 1 event|2, 0 events) behind, 0 unf", told)
+    assert told.endswith("1 dead letter discarded\n")
+    answer = settled(node, id)
+    assert answer.status == PROCESSED
+    # What happened stays known.
+    outcomes = [d.outcome for d in answer.deliveries if d.consumer == "webhook/orders"]
+    assert sorted(outcomes) == sorted([
+        lookup_pb2.DELIVERY_OUTCOME_DEAD_LETTERED, lookup_pb2.DELIVERY_OUTCOME_DISCARDED])
+
+
+def test_types_order_and_concurrency_of_an_endpoint_change_under_a_running_node(hooks, receive):
+    receiver = receive()
+    node = hooks.start(endpoint(receiver))
+    publish(node, lead_id="1")
+    receiver.next()
+    hooks.reload(
+        endpoint(receiver, types=["chat.message.sent"], ordering="none", concurrency=1, retry=ONCE))
+    hooks.ended("orders")
+    publish(node, lead_id="2")
+    with Client(node, "acme") as client:
+        id = client.publish_one(note("3")).event_id
+    assert receiver.next().headers["ce-id"] == id
+    assert settled(node, id).status == PROCESSED
+    receiver.answers = 503
+    with Client(node, "acme") as client:
+        id = client.publish_one(note("4")).event_id
+    assert settled(node, id).status == FAILED
+    assert receiver.next().headers["ce-id"] == id and receiver.deliveries.empty()
+
+
+def test_what_is_under_way_to_an_endpoint_that_is_taken_out_comes_again(hooks, receive):
+    receiver = receive()
+    receiver.answers = receivers.silence(receiver)
+    # Runs get three quarters of this.
+    node = hooks.start(endpoint(receiver), more=["--drain-timeout", "1s"])
+    id = publish(node)
+    first = receiver.next()
+    hooks.reload()
+    hooks.ended("orders")
+    receiver.answers = 200
+    hooks.reload(endpoint(receiver))
+    again = receiver.next()
+    assert again.headers["webhook-id"] == first.headers["webhook-id"]
+    answer = settled(node, id)
+    assert answer.status == PROCESSED
+    # It was ended by us, so that does not count as an attempt.
+    (sent,) = [d for d in answer.deliveries if d.consumer == "webhook/orders"]
+    assert sent.attempt == 1
+
+
+def test_a_run_that_was_lost_with_its_node_is_in_the_ledger(hooks, receive):
+    receiver = receive()
+    receiver.answers = receivers.silence(receiver)
+    node = hooks.start(endpoint(receiver), more=["--lease-time", "1s"])
+    id = publish(node)
+    first = receiver.next()
+    node.kill()
+    receiver.answers = 200
+    node.start()
+    assert receiver.next().headers["webhook-id"] == first.headers["webhook-id"]
+    answer = settled(node, id)
+    assert answer.status == PROCESSED
+    sent = [d for d in answer.deliveries if d.consumer == "webhook/orders"]
+    assert [(d.attempt, d.outcome, d.error_message) for d in sent] == [
+        (2, lookup_pb2.DELIVERY_OUTCOME_SUCCEEDED, ""),
+        (1, lookup_pb2.DELIVERY_OUTCOME_FAILED, "RUN_LOST"),
+    ]
 
 
 def test_a_certificate_must_be_of_a_trusted_issuer_and_of_the_host(hooks, receive, tmp_path):

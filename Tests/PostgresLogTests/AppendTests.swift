@@ -17,16 +17,15 @@ import Testing
 
     @Test func `an event comes back as it went in`() async throws {
         try await TestLog.with { test in
-            var event = NewEvent.test("lead-1", id: .number(1), data: Array(0...255))
-            event.partitionKey = "other"
-            event.metadata = EventMetadata(
-                correlationID: "a", causationID: "b", userID: "c", sessionID: "d", requestID: "e",
-                channel: "f", userAgent: "g", ipAddress: "h", traceparent: "i", tracestate: "j",
-                extra: ["k \"\\\n\u{1}": "ü 🕊", "": "empty", "l": ""])
+            let event = NewEvent.test("lead-1", id: .number(1), data: Array(0...255)).with(
+                partitionKey: "other",
+                metadata: EventMetadata(
+                    correlationID: "a", causationID: "b", userID: "c", sessionID: "d",
+                    requestID: "e", channel: "f", userAgent: "g", ipAddress: "h", traceparent: "i",
+                    tracestate: "j", extra: ["k \"\\\n\u{1}": "ü 🕊", "": "empty", "l": ""]))
             // Alone, and in company.
             _ = try await test.append(event)
-            var twin = event
-            twin.id = .number(2)
+            let twin = event.with(id: .number(2))
             _ = try await test.append(twin, .test())
             let history = try await test.history()
             #expect(history.map(\.id).prefix(2) == [event.id, twin.id])
@@ -187,8 +186,7 @@ import Testing
         async throws
     {
         try await TestLog.with { test in
-            var event = NewEvent.test("caf\u{e9}")
-            event.partitionKey = "cafe\u{301}"
+            let event = NewEvent.test("caf\u{e9}").with(partitionKey: "cafe\u{301}")
             _ = try await test.append(event)
             let stored = try #require(try await test.history().first)
             #expect(Array(stored.subject.utf8) == Array("caf\u{e9}".utf8))

@@ -65,9 +65,10 @@ import Testing
     }
 
     @Test func `all that a waiting event holds counts as waiting bytes`() throws {
-        var event = NewEvent.test()
-        event.metadata.extra = ["k": String(repeating: "x", count: 16_000)]
-        event.metadata.userID = String(repeating: "x", count: 1_000)
+        let event = NewEvent.test().with(
+            metadata: EventMetadata(
+                userID: String(repeating: "x", count: 1_000),
+                extra: ["k": String(repeating: "x", count: 16_000)]))
         var queue = Self.queue()
         let added = queue.add(.init(ticket: 1, append: try Self.append(events: [event])))
         #expect(added == nil)

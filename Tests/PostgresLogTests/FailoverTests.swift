@@ -149,9 +149,9 @@ import Testing
     private static func store(
         byChosenID: Bool, _ test: TestLog
     ) async throws -> (position: UInt64, id: EventID) {
-        var event = NewEvent.test(
-            id: EventID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)))
-        event.hasCallersID = byChosenID
+        let event = NewEvent.test(
+            id: EventID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
+        ).with(hasCallersID: byChosenID)
         let outcomes = try await test.log.append(
             AppendRequest(events: [event], deadline: .now + .seconds(100)))
         guard case .stored(let position) = outcomes.first else {

@@ -1,4 +1,5 @@
 import Events
+import TestSupport
 import Testing
 
 @testable import PostgresLog
@@ -109,7 +110,9 @@ import Testing
 
     /// What a queue promises, held against plain lists, over random schedules.
     @Test(arguments: 1...20)
-    func `nothing is lost, repeated or overtaken in its lane, and nobody starves`(seed: UInt64) {
+    func `nothing is lost, repeated or overtaken in its lane, and nobody starves`(seed: UInt64)
+        async
+    {
         var random = SplitMix64(seed: seed)
         var queue = Self.queue {
             $0.maxBatchEvents = 20
@@ -120,7 +123,8 @@ import Testing
         /// Batches since the oldest request of a lane was last served.
         var passedOver: [String: Int] = [:]
         var ticket: UInt64 = 0
-        for _ in 0..<10_000 {
+        for step in 0..<10_000 {
+            await giveWay(at: step)
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<5:
                 ticket += 1

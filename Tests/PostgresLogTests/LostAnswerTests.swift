@@ -65,9 +65,8 @@ import Testing
                                 EventID(high: UInt64(writer), low: .random(in: .min ... .max))
                             }
                             // Every other writer leaves the choice of ids to the service.
-                            var events = ids.map { NewEvent.test(id: $0) }
-                            if writer % 2 == 0 {
-                                for index in events.indices { events[index].hasCallersID = false }
+                            let events = ids.map {
+                                NewEvent.test(id: $0).with(hasCallersID: writer % 2 != 0)
                             }
                             let outcomes = try await test.log.append(AppendRequest(events: events))
                             for (id, outcome) in zip(ids, outcomes) {

@@ -50,8 +50,12 @@ import Testing
 
     private static let cases = [
         Case(
-            statement: SQLText.readLog, types: log,
-            values: "500000, 520000, null, null, null, null, null, 1000, 4000000"),
+            statement: SQLText.readHistory, types: "bigint, bigint, bigint",
+            values: "500000, 501000, 4000000"),
+        // Twice: what it comes to is more than a page may have.
+        Case(
+            statement: SQLText.readHistory, types: "bigint, bigint, bigint",
+            values: "500000, 501000, 100000"),
         Case(
             statement: SQLText.readLog, types: log,
             values:
@@ -65,12 +69,16 @@ import Testing
             values:
                 "0, 9007199254740991, null, '{tenant-200}', null, null, null, 1000, 4000000, 1000"),
         Case(
-            statement: SQLText.readTenant, types: "bigint, bigint, text, bigint, bigint",
-            values: "0, 9007199254740991, 'tenant-200', 1000, 4000000", rows: 110),
+            statement: SQLText.readTenantsHistory, types: "bigint, bigint, text[], bigint, bigint",
+            values: "0, 9007199254740991, '{tenant-200}', 1000, 4000000", rows: 160),
+        Case(
+            statement: SQLText.readTenantsHistory, types: "bigint, bigint, text[], bigint, bigint",
+            values:
+                "0, 9007199254740991, '{tenant-3,tenant-7,tenant-200}', 100, 20000", rows: 400),
         Case(
             statement: SQLText.readTenants, types: tenants,
             values:
-                "0, 9007199254740991, null, '{tenant-3,tenant-7,tenant-200}', null, null, null, 100, 4000000, 100",
+                "0, 9007199254740991, '{^domain\\.type_3$}', '{tenant-3,tenant-7,tenant-200}', null, null, null, 100, 4000000, 100",
             rows: 400),
         Case(
             statement: SQLText.readTenantsBackward, types: tenants,

@@ -126,17 +126,28 @@ import Testing
             for _ in 0..<10 {
                 _ = try await test.append(.test(data: Array(repeating: 1, count: 9_488)))
             }
-            let page = try await test.log.read(
-                after: .zero, filter: .everything, limit: 100, maxBytes: 25_000)
-            #expect(page.events.count == 3)
-            #expect(page.scannedThrough == Position(3))
-            let one = try await test.log.read(
-                after: .zero, filter: .everything, limit: 100, maxBytes: 1)
-            #expect(one.events.count == 1)
-            let rest = try await test.log.read(
-                after: Position(8), filter: .everything, limit: 100, maxBytes: 1 << 20)
-            #expect(rest.scannedThrough == Position(10))
-            #expect(rest.head == Position(10))
+            // A node which stored nothing itself reads a tenant through its index.
+            try await TestLog.node(on: test.database) { other in
+                let tenant = EventFilter(tenants: Self.tenant("acme"))
+                for (node, filter) in [
+                    (test, EventFilter.everything), (test, tenant), (other, tenant),
+                ] {
+                    func read(after: UInt64, maxBytes: Int) async throws -> EventPage {
+                        try await node.log.read(
+                            after: Position(after), filter: filter, limit: 100, maxBytes: maxBytes)
+                    }
+                    let page = try await read(after: 0, maxBytes: 25_000)
+                    #expect(page.events.map(\.position.rawValue) == [1, 2, 3])
+                    #expect(page.scannedThrough == Position(3))
+                    let filled = try await read(after: 3, maxBytes: 30_000)
+                    #expect(filled.events.map(\.position.rawValue) == [4, 5, 6])
+                    let one = try await read(after: 0, maxBytes: 1)
+                    #expect(one.events.count == 1)
+                    let rest = try await read(after: 8, maxBytes: 1 << 20)
+                    #expect(rest.scannedThrough == Position(10))
+                    #expect(rest.head == Position(10))
+                }
+            }
         }
     }
 
@@ -228,18 +239,16 @@ import Testing
         }
     }
 
-    @Test func `a tenant's history is the same through its index`() async throws {
+    @Test func `tenants' history is the same through their index`() async throws {
         try await TestLog.with { test in
             try await Self.fill(test)
-            let tenants = Set(try await test.history().map(\.tenant))
-            #expect(tenants.count > 1)
-            let nobody = TenantID(unchecked: "nobody")
             // A node that stored nothing itself knows of no stretch short enough to be read whole.
             try await TestLog.node(on: test.database) { other in
-                for tenant in tenants.union([nobody]) {
-                    let filter = EventFilter(tenants: .only([tenant]))
+                for names in [["a"], ["b"], ["a", "c"], ["a", "b", "c", "nobody"], ["nobody"]] {
+                    let filter = EventFilter(
+                        tenants: .only(Set(names.map { TenantID(unchecked: $0) })))
                     let expected = try await test.history(filter).map(\.position)
-                    #expect(expected.isEmpty == (tenant == nobody))
+                    #expect(expected.isEmpty == (names == ["nobody"]))
                     for (limit, maxBytes) in [(3, 1 << 20), (100, 1_200), (1, 1), (100, 1 << 20)] {
                         var read: [Position] = []
                         var after = Position.zero
@@ -253,20 +262,54 @@ import Testing
                             after = page.scannedThrough
                             head = page.head
                         }
-                        #expect(read == expected, "\(tenant), \(limit), \(maxBytes)")
+                        #expect(read == expected, "\(names), \(limit), \(maxBytes)")
                     }
                 }
             }
         }
     }
 
+    @Test func `a filter looks at so many of the tenants' events, and says how far it came`()
+        async throws
+    {
+        try await TestLog.with { test in
+            try await Self.fill(test)
+            let tenants = EventFilter.Tenants.only([
+                TenantID(unchecked: "a"), TenantID(unchecked: "c"),
+            ])
+            func positions(_ filter: EventFilter) async throws -> [Int64] {
+                try await test.history(filter).map { Int64($0.position.rawValue) }
+            }
+            let looked = try await positions(EventFilter(tenants: tenants))
+            let types = [try #require(TypePattern("order.**"))]
+            let expected = try await positions(EventFilter(types: types, tenants: tenants))
+            var read: [Int64] = []
+            var after: Int64 = 0
+            for page in 0..<looked.count / 7 + 1 {
+                let rows = try await test.pool.execute(
+                    SQLText.readTenants,
+                    [
+                        .int8(after), .int8(.max),
+                        .textArray(types.map(\.regularExpression)), .textArray(["a", "c"]),
+                        .null, .null, .null, .int8(100), .int8(1 << 20), .int8(7),
+                    ])
+                let bound = try #require(try rows.first?.optionalInt64(2))
+                let last = page * 7 + 6
+                #expect(bound == (last < looked.count ? looked[last] : .max))
+                read += try rows.compactMap { row throws in try row.optionalInt64(4) }
+                after = bound
+            }
+            #expect(read == expected)
+        }
+    }
+
     @Test func `every filter reads the same in wire form, straight from the rows`() async throws {
         try await TestLog.with { test in
             try await Self.fill(test)
-            var event = NewEvent.test("é", data: [9])
-            event.metadata = EventMetadata(
-                correlationID: "c", userID: "u", tracestate: "t", extra: ["k": "v"])
-            event.partitionKey = "key"
+            let event = NewEvent.test("é", data: [9]).with(
+                partitionKey: "key",
+                metadata: EventMetadata(
+                    correlationID: "c", userID: "u", tracestate: "t", extra: ["k": "v"]))
             _ = try await test.append(event)
             let epoch = try await test.log.bounds().epoch.id
             for filter in Self.filters() {

@@ -99,6 +99,24 @@ extension NewEvent {
             metadata: EventMetadata(correlationID: own.description), messageName: "test.\(type)",
             data: data)
     }
+
+    /// The same event but for what is said here.
+    func with(
+        id: EventID? = nil, hasCallersID: Bool? = nil, fingerprint: Fingerprint? = nil,
+        type: String? = nil, version: UInt32? = nil, kind: EventKind? = nil,
+        tenant: TenantID? = nil, source: String? = nil, subject: String? = nil,
+        partitionKey: String? = nil, occurredAt: Timestamp? = nil, metadata: EventMetadata? = nil,
+        messageName: String? = nil, data: [UInt8]? = nil
+    ) -> NewEvent {
+        NewEvent(
+            id: id ?? self.id, hasCallersID: hasCallersID ?? self.hasCallersID,
+            fingerprint: fingerprint ?? self.fingerprint, type: type ?? self.type,
+            version: version ?? self.version, kind: kind ?? self.kind,
+            tenant: tenant ?? self.tenant, source: source ?? self.source,
+            subject: subject ?? self.subject, partitionKey: partitionKey ?? self.partitionKey,
+            occurredAt: occurredAt ?? self.occurredAt, metadata: metadata ?? self.metadata,
+            messageName: messageName ?? self.messageName, data: data ?? self.data)
+    }
 }
 
 extension Directory.Numbers {

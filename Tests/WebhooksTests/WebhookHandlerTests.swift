@@ -72,12 +72,13 @@ import Testing
             try Self.endpoint(), of: endpoints, sender: sender, pool: EventCatalogue.pool,
             clock: FixedClock())
         let event = try SampleEvent.lead(subject: "", source: "")
-        endpoints.replace(with: [try Self.endpoint(url: "https://example.org/new")])
+        endpoints.update(to: [try Self.endpoint(url: "https://example.org/new")])
         _ = try await handler.handle(event, context: Self.context)
         #expect(sender.requests.map(\.url.target) == ["example.org:443"])
-        endpoints.replace(with: [])
-        #expect(try await handler.handle(event, context: Self.context) == .declined)
-        #expect(sender.requests.count == 1)
+        // Taken out while this was under way: it goes where it would have gone.
+        endpoints.update(to: [])
+        #expect(try await handler.handle(event, context: Self.context) == .done)
+        #expect(sender.requests.map(\.url.target) == ["example.org:443", "example.org:443"])
     }
 
     @Test func `a webhook is a consumer of its own kind, with effects outside`() throws {

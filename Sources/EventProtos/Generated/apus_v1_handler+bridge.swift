@@ -35,6 +35,7 @@ extension ApusV1.Handler: Message {
             retrying: unsafe c.pointee.retrying,
             deadLettered: unsafe c.pointee.dead_lettered,
             externalSideEffects: unsafe c.pointee.external_side_effects != 0,
+            nodes: unsafe copyList(c.pointee.n_nodes, c.pointee.nodes) { unsafe copyText($0) },
             unknownFields: unsafe copyUnknownFields(c.pointee.base))
     }
 
@@ -55,6 +56,10 @@ extension ApusV1.Handler: Message {
         unsafe c.pointee.retrying = self.retrying
         unsafe c.pointee.dead_lettered = self.deadLettered
         unsafe c.pointee.external_side_effects = self.externalSideEffects ? 1 : 0
+        if !self.nodes.isEmpty {
+            unsafe c.pointee.n_nodes = self.nodes.count
+            unsafe c.pointee.nodes = arena.list(self.nodes) { unsafe arena.text($0) }
+        }
         unsafe arena.setUnknownFields(self.unknownFields, of: &c.pointee.base)
         return unsafe c
     }

@@ -27,6 +27,9 @@ extension ApusV1 {
         public var deadLettered: UInt64
         /// A run is felt outside of Apus; replays leave the handler out unless they are asked.
         public var externalSideEffects: Bool
+        /// Nodes that have it registered, by name. With none its work waits, events stay pending, and
+        /// retention keeps what it still needs.
+        public var nodes: [String]
         /// Fields that the schema lacks, as they came.
         public var unknownFields: [UInt8]
     }
@@ -123,7 +126,8 @@ extension ApusV1.Handler {
         failed: UInt64 = 0,
         retrying: UInt64 = 0,
         deadLettered: UInt64 = 0,
-        externalSideEffects: Bool = false
+        externalSideEffects: Bool = false,
+        nodes: [String] = []
     ) {
         self.init(
             name: name,
@@ -137,6 +141,7 @@ extension ApusV1.Handler {
             retrying: retrying,
             deadLettered: deadLettered,
             externalSideEffects: externalSideEffects,
+            nodes: nodes,
             unknownFields: [])
     }
 }

@@ -79,26 +79,20 @@ public final class AuditRunner: Sendable {
 
     /// Waits for the lease, then writes; returns when the node drains.
     public func run() async throws {
-        var backOff = BackOff()
-        while !isDraining {
-            let began = time.now()
-            do {
-                try await leases.withLease(
-                    Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) })
-            } catch let error as CancellationError {
-                throw error
-            } catch is LeaseKeeper.LeaseLost {
-                // The keeper has said so.
-            } catch BooksError.fenced {
-                logger.info("The audit trail is another node's by now")
-            } catch {
-                logger.warning(
-                    "The audit trail cannot be written", [.error: .init(String(describing: error))])
-            }
-            metrics.ended()
-            if isDraining { return }
-            if time.now() - began > .seconds(30) { backOff.reset() }
-            try await time.sleep(for: backOff.next())
+        try await leases.keepAt(
+            Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) },
+            ended: ended)
+    }
+
+    private func ended(_ failure: (any Error)?) {
+        metrics.ended()
+        switch failure {
+        case nil: break
+        case BooksError.fenced?: logger.info("The audit trail is another node's by now")
+        case let failure?:
+            logger.warning(
+                "The audit trail cannot be written",
+                [.error: .init(String(describing: failure))])
         }
     }
 

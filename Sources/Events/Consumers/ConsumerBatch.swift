@@ -9,6 +9,9 @@ public struct ConsumerBatch: Sendable, Equatable {
         public let serial: Int64
         /// The cursor after.
         public let cursor: Position
+        /// Beyond the cursor, up to here members may begin with events without a row once the batch
+        /// is stored.
+        public let begun: Position
         /// Nothing is left here: the next holder may have it.
         public let isReleased: Bool
     }
@@ -34,6 +37,8 @@ public struct ConsumerBatch: Sendable, Equatable {
         public let position: Position
         /// What becomes of its open dead letter.
         public let resolution: Resolution
+        /// The store has a row of it.
+        public let isWritten: Bool
     }
 
     public struct Failure: Sendable, Equatable {
@@ -79,6 +84,8 @@ public struct ConsumerBatch: Sendable, Equatable {
     public var lanes: [Lane] = []
     /// In order of position.
     public var changes: [Change] = []
+    /// Events that go to members once it is stored.
+    public var handedOut = 0
     /// Somebody waits for an answer: it must outlive a crash.
     public var isDurable = false
     /// Its answer was lost: it may have been recorded.

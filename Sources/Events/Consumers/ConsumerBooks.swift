@@ -100,17 +100,20 @@ public struct TakenPartition: Sendable {
     /// Of the last batch that counted.
     public let serial: Int64
     public let cursor: Position
+    /// Beyond the cursor, up to here the former holder may have begun with events without a row.
+    public let begun: Position
     public let work: [StoredWork]
     public let lanes: [StoredLane]
 
     public init(
-        partition: Int, fence: Int64, serial: Int64, cursor: Position, work: [StoredWork],
-        lanes: [StoredLane]
+        partition: Int, fence: Int64, serial: Int64, cursor: Position, begun: Position = .zero,
+        work: [StoredWork], lanes: [StoredLane]
     ) {
         self.partition = partition
         self.fence = fence
         self.serial = serial
         self.cursor = cursor
+        self.begun = begun
         self.work = work
         self.lanes = lanes
     }

@@ -25,7 +25,8 @@ extension ConsumerEngine {
         wakeUp()
     }
 
-    var memberCount: Int { machine.members.count }
+    /// That want a share of the partitions.
+    var memberCount: Int { machine.isDraining ? 0 : machine.members.count }
 
     static let draining = EventsError.unavailable(
         .draining, "This node is stopping.", retryAfter: .milliseconds(100))
@@ -146,6 +147,11 @@ extension ConsumerEngine {
     }
 
     private func take(_ partitions: [Int]) async throws {
+        isTaking = true
+        defer {
+            isTaking = false
+            wakeUp()
+        }
         let taken = try await environment.books.take(
             partitions, of: definition.consumer, version: definition.version,
             node: environment.node)
@@ -159,7 +165,6 @@ extension ConsumerEngine {
         }
         environment.logger.info(
             "Partitions of a consumer were taken", [.consumer: name, .count: .init(taken.count)])
-        wakeUp()
     }
 
     private func events(at positions: [Position]) async throws -> [Position: RecordedEvent] {
@@ -179,6 +184,8 @@ extension ConsumerEngine {
         for remark in remarks {
             machine.heed(remark, event: events[remark.work.position], now: time.now())
         }
+        // What waited behind an event that is over may begin.
+        for member in workers.keys { signals[member]?.raise() }
         wakeUp()
     }
 }

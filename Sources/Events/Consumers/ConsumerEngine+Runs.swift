@@ -4,11 +4,17 @@ import Telemetry
 struct LocalMember {
     /// Runs at one time.
     let concurrency: Int
-    /// Events that are handed to it ahead of their runs.
+    /// Events that are handed to it ahead of their runs, at most.
     let window: Int
+    /// And as of now.
+    var ahead: Int
+    /// Runs that ended since ``ahead`` was looked at.
+    var ended = 0
     /// Runs at one time as of now: fewer while a circuit is open.
     var allowed: Int
     var running: [AckToken: RunControl] = [:]
+    /// What its runs said.
+    let inbox: RunInbox
     var breaker = CircuitBreaker()
     /// Whose circuits are not closed, as it was told last.
     var broken: [String] = []
@@ -52,29 +58,33 @@ extension ConsumerEngine {
     ///   - concurrency: Runs at one time.
     ///   - window: Events that are handed out ahead of their runs, so that a batch of work is a
     ///     large one; those that were not begun count for nothing.
+    ///   - inbox: Where its runs leave their verdicts.
     ///   - told: Which targets are out of reach, after each change.
     func joinHere(
-        concurrency: Int, window: Int, told: @escaping @Sendable ([String]) -> Void
+        concurrency: Int, window: Int, inbox: RunInbox,
+        told: @escaping @Sendable ([String]) -> Void
     ) throws -> Int {
         if let end { throw end }
         guard !machine.isDraining else { throw Self.draining }
         nextMember += 1
         machine.join(nextMember, maxInFlight: window)
         workers[nextMember] = LocalMember(
-            concurrency: concurrency, window: window, allowed: concurrency, told: told)
-        signals[nextMember] = Signal()
+            concurrency: concurrency, window: window, ahead: window, allowed: concurrency,
+            inbox: inbox, told: told)
+        signals[nextMember] = inbox.signal
         isSettled = false
         wakeUp()
         environment.lookAgain()
         return nextMember
     }
 
-    /// Waits for something to run, and for room to run it.
+    /// Waits for something to run, and for room to run it; takes what is in the member's inbox.
     ///
     /// - Throws: ``EventsError``: `.unavailable` when the node drains; `CancellationError`.
     func nextRuns(_ member: Int) async throws -> [HandedRun] {
         while true {
             try Task.checkCancellation()
+            if let inbox = workers[member]?.inbox { heed(inbox.take(), of: member) }
             if let end { throw end }
             guard !machine.isDraining else { throw Self.draining }
             guard let signal = signals[member], let worker = workers[member] else {
@@ -103,9 +113,16 @@ extension ConsumerEngine {
     /// partition was lost meanwhile is worth nothing, also when this node has it again: the run is
     /// in the books as lost.
     func settle(_ verdicts: [RunVerdict], of member: Int) {
+        heed(verdicts, of: member)
+        signals[member]?.raise()
+    }
+
+    private func heed(_ verdicts: [RunVerdict], of member: Int) {
+        guard !verdicts.isEmpty else { return }
         let now = time.now()
         for verdict in verdicts {
             workers[member]?.running[verdict.token] = nil
+            workers[member]?.ended += 1
             workers[member]?.breaker.note(verdict.circuit, now: now)
             let partition = machine.partitions[verdict.token.partition]
             guard partition?.fence == verdict.token.fence else { continue }
@@ -116,7 +133,6 @@ extension ConsumerEngine {
         }
         heedCircuits(of: member, now: now)
         wakeUp()
-        signals[member]?.raise()
     }
 
     /// Lets as many run as the member's circuits allow; what was handed out beyond that goes back.
@@ -136,7 +152,7 @@ extension ConsumerEngine {
         }
         guard allowed != worker.allowed else { return }
         workers[member]?.allowed = allowed
-        machine.limit(member, to: allowance == .all ? worker.window : allowed)
+        machine.limit(member, to: allowance == .all ? worker.ahead : allowed)
         signals[member]?.raise()
         environment.lookAgain()
         wakeUp()

@@ -4,7 +4,7 @@ import Telemetry
 ///
 /// Three tasks beside each other: one reads the log, one stores batches, one watches the time.
 /// ``Consumers`` tells where partitions and members are, see ``heed(_:known:)``. Members are clients
-/// that are connected (``join(_:)``) or live here (``joinHere(concurrency:window:)``).
+/// that are connected (``join(_:)``) or live here (``joinHere(concurrency:window:inbox:told:)``).
 actor ConsumerEngine {
     struct Environment: Sendable {
         let books: any ConsumerBooks
@@ -29,10 +29,13 @@ actor ConsumerEngine {
 
     static let tick: Duration = .milliseconds(50)
     private static let readBytes = 4 << 20
+    /// How long it leaves events alone that are none of its business, when they come one on another.
+    private static let crowdPause: Duration = .milliseconds(100)
 
     let environment: Environment
     let metrics: ConsumerMetrics
     private(set) var definition: ConsumerDefinition
+    private var filter: CompiledFilter
     var machine: ConsumerStateMachine
     var signals: [Int: Signal] = [:]
     var wakeTimes: [Int: Duration] = [:]
@@ -46,11 +49,15 @@ actor ConsumerEngine {
     private(set) var end: EventsError?
     /// All partitions that should be here are.
     var isSettled = false
+    /// Partitions may be ours already, and we have not heard it.
+    var isTaking = false
     /// Of the log that the work is of; nil before anything is known.
     private var epoch: UInt64?
+    /// Nothing goes on here any more, and ``Consumers`` has forgotten it. One task waits.
+    nonisolated let over = Signal()
     private let writing = Signal()
     private let reading = Signal()
-    private var lastBatchAt: Duration = .zero
+    var lastBatchAt: Duration = .zero
     private var stopRunsAt: Duration?
 
     var time: Timekeeper { environment.time }
@@ -59,10 +66,14 @@ actor ConsumerEngine {
         _ definition: ConsumerDefinition, _ environment: Environment, _ metrics: ConsumerMetrics
     ) {
         self.definition = definition
+        filter = CompiledFilter(definition.filter)
         self.environment = environment
         self.metrics = metrics
+        var limits = ConsumerStateMachine.Limits()
+        if definition.rules.isLocal { limits.readEvents = 1_000 }
         machine = ConsumerStateMachine(
-            consumer: definition.consumer, node: environment.node, rules: definition.rules)
+            consumer: definition.consumer, node: environment.node, rules: definition.rules,
+            limits: limits)
         machine.isPaused = definition.isPaused
     }
 
@@ -102,7 +113,7 @@ actor ConsumerEngine {
             ackWaiters = []
             guard let batch = machine.takeBatch(now: time.now()) else {
                 for waiter in waiters { waiter.continuation.resume(returning: []) }
-                if end != nil || machine.isDraining && machine.held.isEmpty { return }
+                if end != nil || machine.isDraining && machine.held.isEmpty && !isTaking { return }
                 await writing.wait()
                 continue
             }
@@ -128,20 +139,6 @@ actor ConsumerEngine {
         }
         take(answer, to: batch, waiters)
     }
-
-    /// Waits until what comes close together is together. Much of it waits for nothing: behind it
-    /// there is more, and its transaction is shared by many as it is.
-    private func gather() async throws {
-        let next = lastBatchAt + definition.gathering
-        if definition.gathering > .zero, ackWaiters.isEmpty, machine.changed.count < Self.crowd,
-            machine.finished.count < Self.crowd, next > time.now()
-        {
-            try await time.sleep(next)
-        }
-    }
-
-    /// A batch of so many changes is worth a transaction.
-    private static let crowd = 256
 
     private func take(
         _ answer: BatchAnswer, to batch: ConsumerBatch, _ waiters: [AckWaiter]
@@ -221,17 +218,15 @@ actor ConsumerEngine {
                 case .none, .wait:
                     await reading.wait()
                 case .main(let after, let through):
-                    let page = try await page(
-                        definition.filter, after: after, through: through)
+                    let page = try await page(filter, after: after, through: through)
                     guard let page else { continue }
-                    machine.took(read, page)
-                    writing.raise()
+                    take(page, for: read)
                 case .lane(let scope, let after, let through):
                     let page = try await page(
-                        definition.filter.only(scope.tenant), after: after, through: through)
+                        CompiledFilter(definition.filter.only(scope.tenant)), after: after,
+                        through: through)
                     guard let page else { continue }
-                    machine.took(read, page)
-                    writing.raise()
+                    take(page, for: read)
                 }
                 backOff.reset()
             } catch let error as CancellationError {
@@ -254,6 +249,12 @@ actor ConsumerEngine {
         }
     }
 
+    private func take(_ page: EventPage, for read: ConsumerStateMachine.Read) {
+        machine.took(
+            read, page, now: time.now(), wall: Timestamp(environment.wallClock.now()))
+        writing.raise()
+    }
+
     private func pause(_ error: any Error, _ backOff: inout BackOff) async throws {
         environment.logger.warning(
             "A consumer cannot read the log",
@@ -264,20 +265,19 @@ actor ConsumerEngine {
     /// - Returns: Nil when the consumer was changed meanwhile: what it wants may be something else.
     /// - Throws: ``EventsError``: `.otherHistory` when the log is not the one that the work is of.
     private func page(
-        _ filter: EventFilter, after: Position, through: Position
+        _ filter: CompiledFilter, after: Position, through: Position
     ) async throws -> EventPage? {
         let version = definition.version
         let limit = machine.readLimit
         guard let epoch else { throw EventsError.otherHistory }
         switch environment.tail.read(after: after, epoch: epoch) {
         case .stretch(let stretch):
-            return EventTail.events(
-                stretch, CompiledFilter(filter), epoch: epoch, limit: limit)
+            return EventTail.events(stretch, filter, epoch: epoch, limit: limit)
         case .otherHistory: throw EventsError.otherHistory
         case .behind, .end: break
         }
         let page = try await environment.log.read(
-            after: after, through: through, filter: filter, limit: limit,
+            after: after, through: through, filter: filter.filter, limit: limit,
             maxBytes: Self.readBytes)
         // Both may have changed while this waited.
         guard page.epoch == self.epoch else { throw EventsError.otherHistory }
@@ -306,27 +306,28 @@ actor ConsumerEngine {
         environment.logger.error(
             "Retention dropped events that a consumer had not taken up",
             [.consumer: name, .earliest: .init(bounds.earliest)])
-        machine.took(
-            read,
+        take(
             EventPage(
                 events: [], scannedThrough: bounds.earliest.previous, head: bounds.head,
-                epoch: bounds.epoch.id))
+                epoch: bounds.epoch.id), for: read)
     }
 
-    /// Hears of the log's growth, and of another history.
+    /// Hears of the log's growth, and of another history. Of a crowd of events that are none of its
+    /// business it hears now and then.
     private func follow() async throws {
         let tail = environment.tail
         let everything = CompiledFilter(.everything)
         while true {
             try Task.checkCancellation()
             if let epoch, tail.epoch == epoch, !tail.isDraining {
-                if tail.known > machine.head {
+                let isNew = tail.known > machine.head
+                if isNew {
                     machine.head = tail.known
                     reading.raise()
                 }
                 _ = await tail.wait(
-                    after: machine.head, epoch: epoch, filter: everything,
-                    until: time.now() + .seconds(1))
+                    after: machine.head, epoch: epoch, filter: isNew ? filter : everything,
+                    until: time.now() + (isNew ? Self.crowdPause : .seconds(1)))
             } else {
                 do {
                     try await followHistory()
@@ -347,8 +348,11 @@ actor ConsumerEngine {
             try await time.sleep(for: Self.tick)
             let now = time.now()
             machine.tick(now: now)
-            writing.raise()
             heedCircuits(now: now)
+            limitStock()
+            writing.raise()
+            // What takes long may have made it time to look for others' events.
+            if machine.load.active > 0 { reading.raise() }
             if let moment = stopRunsAt, moment <= now { stopRuns() }
             for (member, moment) in wakeTimes where moment <= now { signals[member]?.raise() }
         }
@@ -357,6 +361,9 @@ actor ConsumerEngine {
     // MARK: Changes from outside
 
     func change(to definition: ConsumerDefinition) {
+        if self.definition.filter != definition.filter {
+            filter = CompiledFilter(definition.filter)
+        }
         self.definition = definition
         machine.rules = definition.rules
         if machine.isPaused != definition.isPaused { machine.pause(definition.isPaused) }
@@ -380,14 +387,5 @@ actor ConsumerEngine {
         machine.drain(now: time.now())
         for signal in signals.values { signal.raise() }
         wakeUp()
-    }
-}
-
-extension EventFilter {
-    /// Of one tenant.
-    fileprivate func only(_ tenant: TenantID) -> EventFilter {
-        EventFilter(
-            types: types, tenants: .only([tenant]), subjectPrefix: subjectPrefix,
-            sources: sources, kinds: kinds)
     }
 }

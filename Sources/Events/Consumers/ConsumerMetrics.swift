@@ -34,7 +34,7 @@ final class ConsumerMetrics: Sendable {
     }
 
     func count(_ batch: ConsumerBatch, _ answer: BatchAnswer) {
-        handedOut.increment(by: batch.rows.count { $0.work.state == .handedOut })
+        handedOut.increment(by: batch.handedOut)
         for record in batch.records { outcomes[record.outcome]?.increment() }
         deadLetters.increment(by: batch.deadLetters.count)
         lost(answer.refused.count)

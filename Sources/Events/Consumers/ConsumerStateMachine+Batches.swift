@@ -5,17 +5,23 @@ extension ConsumerStateMachine {
     mutating func takeBatch(now: Duration) -> ConsumerBatch? {
         precondition(storing.isEmpty, "a batch is under way")
         if !isDraining, !isPaused { handOut() }
+        noteRoom()
         shareCursors(now: now)
         guard !touched.isEmpty else { return nil }
         var batch = ConsumerBatch(consumer: consumer, node: node)
+        let withNewLanes = Set(changedLanes.map(\.partition))
         for index in touched.sorted() {
             guard let partition = partitions[index] else { continue }
             let isReleased = partition.isLeaving && partition.busy == 0
             partitions[index]?.isBeingReleased = isReleased
+            // A lane's events may be over, or not, on either side of the cursor.
+            let isMarked =
+                !partition.isLeaving && partition.lanes.isEmpty && !withNewLanes.contains(index)
+            let (cursor, begun) = goOn(in: index, isMarked: isMarked)
             batch.shares.append(
                 ConsumerBatch.Share(
                     partition: index, fence: partition.fence, serial: partition.serial,
-                    cursor: partition.cursor, isReleased: isReleased))
+                    cursor: cursor, begun: begun, isReleased: isReleased))
         }
         for position in changed.sorted() {
             guard let item = items[position] else { continue }
@@ -35,6 +41,7 @@ extension ConsumerStateMachine {
         batch.records = records
         batch.changes = changes.sorted { $0.position < $1.position }
         batch.isDurable = isDurable
+        batch.handedOut = storing.count
         touched = []
         changed = []
         heeded = [:]
@@ -48,6 +55,36 @@ extension ConsumerStateMachine {
         changing = [:]
         heedingUnderWay = Set(batch.rows.filter { $0.heeded != nil }.map(\.work.position))
         return batch
+    }
+
+    /// Gives rows to what the cursor must go past.
+    ///
+    /// - Parameter isMarked: What need not have one has none.
+    /// - Returns: The cursor, up to which all is over or has a row once the batch is stored, and up to
+    ///   where members may begin with what has none.
+    private mutating func goOn(
+        in index: Int, isMarked: Bool
+    ) -> (cursor: Position, begun: Position) {
+        guard let partition = partitions[index] else { return (.zero, .zero) }
+        var begun = max(partition.cursor, partition.stillBegun)
+        guard !partition.unwritten.isEmpty else { return (partition.cursor, begun) }
+        begun = partition.stillBegun
+        let past = isMarked ? partition.overWithoutRow : .max
+        var left: [Position] = []
+        for position in partition.unwritten {
+            guard let item = items[position], !item.isWritten else { continue }
+            if position < past {
+                items[position]?.isWritten = true
+                changed.insert(position)
+            } else {
+                left.append(position)
+                if item.isBusy { begun = max(begun, position) }
+            }
+        }
+        partitions[index]?.unwritten = left
+        partitions[index]?.overWithoutRow = .zero
+        let cursor = left.first?.previous ?? partition.cursor
+        return (cursor, max(begun, cursor))
     }
 
     /// Cursors that moved past nothing of interest are stored now and then; the others go with
@@ -93,39 +130,6 @@ extension ConsumerStateMachine {
         return members
     }
 
-    /// The store refused what some events of a batch change, and recorded nothing of it. They were
-    /// not finished, then: they wait for their turn again, as if they had not been handed out.
-    ///
-    /// - Returns: The batch without them.
-    mutating func retract(
-        _ refused: Set<Position>, from batch: ConsumerBatch, now: Duration
-    ) -> ConsumerBatch {
-        var batch = batch
-        batch.finished.removeAll { refused.contains($0.position) }
-        batch.records.removeAll { refused.contains($0.position) }
-        batch.changes.removeAll { refused.contains($0.position) }
-        var handedBack: Set<Position> = []
-        for position in refused.sorted() {
-            guard var item = changingUnderWay.removeValue(forKey: position),
-                partitions[item.partition] != nil, items[position] == nil
-            else { continue }
-            // What comes behind it was handed out with the same batch.
-            for next in keys[item.key]?.positions ?? [] where items[next]?.isBusy == true {
-                handBack(next)
-                handedBack.insert(next)
-            }
-            item.attempt -= 1
-            item.state = .waiting(until: nil)
-            insert(item)
-        }
-        storing.removeAll { handedBack.contains($0) }
-        for index in batch.rows.indices where handedBack.contains(batch.rows[index].work.position) {
-            guard let item = items[batch.rows[index].work.position] else { continue }
-            batch.rows[index].work = item.stored(now: now)
-        }
-        return batch
-    }
-
     /// Another node said something of it: that decides, unless it is decided already, or was heard
     /// and acted upon while the batch was under way.
     private mutating func setAside(_ position: Position) {
@@ -156,7 +160,38 @@ extension ConsumerStateMachine {
         }
         let handOut = WorkItem.HandOut(member: member, deadline: rules.ackDeadline.map { now + $0 })
         update(position) { $0.state = .handedOut(handOut) }
-        members[member]?.layReady(position, of: item.key.tenant)
+        if rules.isLocal { return advance(item.key) }
+        letBegin(position, member)
         return member
+    }
+
+    private mutating func letBegin(_ position: Position, _ member: Int) {
+        guard let item = items[position], case .handedOut(var handOut) = item.state else { return }
+        handOut.isReady = true
+        items[position]?.state = .handedOut(handOut)
+        members[member]?.layReady(position, of: item.key.tenant)
+    }
+
+    /// What was handed out behind the first of a key may begin when that is over, and goes back when
+    /// that has to wait.
+    ///
+    /// - Returns: The member for whom something lies ready now.
+    @discardableResult
+    mutating func advance(_ key: WorkKey) -> Int? {
+        guard rules.isLocal, let queue = keys[key], queue.busy > 0, let first = queue.first,
+            let item = items[first]
+        else { return nil }
+        switch item.state {
+        case .handedOut(let handOut):
+            guard !handOut.isReady else { return nil }
+            letBegin(first, handOut.member)
+            return handOut.member
+        case .storing: return nil
+        case .waiting, .remarked, .orphaned, .held:
+            for position in queue.positions where items[position]?.isUntouched == true {
+                takeBack(position)
+            }
+            return nil
+        }
     }
 }

@@ -2,8 +2,9 @@
 extension ConsumerStateMachine {
     /// Room for a batch on its way to each member besides what they work on.
     var capacity: Int {
-        // What a member of this process has in flight is ahead of its work already.
-        let batches = rules.ackDeadline == nil ? 1 : 2
+        // Members of this process have few that they are at; half of the room is there for when
+        // much of what they were handed takes long.
+        let batches = rules.isLocal ? 4 : 2
         let wanted = members.values.reduce(0) { $0 + batches * $1.maxInFlight }
         return min(max(wanted, limits.capacities.lowerBound), limits.capacities.upperBound)
     }
@@ -40,9 +41,15 @@ extension ConsumerStateMachine {
         record(item, .failed, "MEMBER_LEFT", retryAfter: .zero, now: now)
     }
 
-    /// It was not begun: the attempt does not count.
+    /// It was not begun: the attempt does not count, and nothing behind it in its key begins.
     mutating func handBack(_ position: Position) {
         guard let item = items[position] else { return }
+        takeBack(position)
+        advance(item.key)
+    }
+
+    mutating func takeBack(_ position: Position) {
+        guard let item = items[position], item.isUntouched else { return }
         free(item)
         update(position) { item in
             item.attempt -= 1
@@ -51,20 +58,30 @@ extension ConsumerStateMachine {
         note(position)
     }
 
-    /// From now on so many may be in flight to the member; what lies ready beyond that goes back.
+    /// From now on so many may be in flight to the member; what is not begun beyond that goes back.
     mutating func limit(_ member: Int, to maxInFlight: Int) {
         guard let before = members[member] else { return }
         members[member]?.maxInFlight = maxInFlight
-        for position in before.ready.waiting.suffix(max(0, before.inFlight - maxInFlight)) {
-            handBack(position)
-        }
+        guard before.inFlight > maxInFlight else { return }
+        let waiting = before.ready.waiting + behindOthers { $0 == member }
+        for position in waiting.suffix(before.inFlight - maxInFlight) { handBack(position) }
     }
 
     /// Nothing is handed out until this is taken back; what is not begun goes back.
     mutating func pause(_ isPaused: Bool) {
         self.isPaused = isPaused
         guard isPaused else { return }
-        for position in members.values.flatMap(\.ready.waiting).sorted() { handBack(position) }
+        let waiting = members.values.flatMap(\.ready.waiting) + behindOthers { _ in true }
+        for position in waiting.sorted() { handBack(position) }
+    }
+
+    /// What some members were handed behind others of its key.
+    private func behindOthers(_ isIncluded: (Int) -> Bool) -> [Position] {
+        guard rules.isLocal else { return [] }
+        return sortedItems { item in
+            guard case .handedOut(let handOut) = item.state else { return false }
+            return !handOut.isReady && isIncluded(handOut.member)
+        }.map(\.position)
     }
 
     /// Takes the work off its member's hands.
@@ -76,7 +93,7 @@ extension ConsumerStateMachine {
         case .waiting, .remarked, .orphaned, .held: return
         }
         if members[member]?.alone == item.position { members[member]?.alone = nil }
-        if case .handedOut(let handOut) = item.state, handOut.taken == nil {
+        if case .handedOut(let handOut) = item.state, handOut.isReady, handOut.taken == nil {
             members[member]?.ready.remove(of: item.key.tenant) { $0 == item.position }
         }
     }
@@ -95,6 +112,7 @@ extension ConsumerStateMachine {
         releaseReservations()
         var credits = members.mapValues(\.credit).filter { $0.value > 0 }
         var postponed: [WorkKey] = []
+        var runs: [(key: WorkKey, member: Int)] = []
         while let key = line.popFirst() {
             keys[key]?.isQueued = false
             forget(key)
@@ -125,20 +143,41 @@ extension ConsumerStateMachine {
                 members[member]?.alone = first
                 credits[member] = nil
             }
-            update(first) { item in
-                item.state = .storing(member: member)
-                item.attempt += 1
-                item.ticket += 1
-                item.fence = partition.fence
-                item.taken = nil
-            }
-            storing.append(first)
-            note(first)
+            give(first, to: member, fence: partition.fence)
+            if rules.givesRuns, queue.count > 1, !isAlone { runs.append((key, member)) }
         }
+        for (key, member) in runs { giveRun(of: key, to: member, &credits) }
         // To the end: at the front they could keep what waits to be alone from its turn for ever.
         for key in postponed {
             keys[key]?.isQueued = true
             line.append(key, of: key.tenant)
+        }
+    }
+
+    private mutating func give(_ position: Position, to member: Int, fence: Int64) {
+        update(position) { item in
+            item.state = .storing(member: member)
+            item.attempt += 1
+            item.ticket += 1
+            item.fence = fence
+            item.taken = nil
+        }
+        storing.append(position)
+        note(position)
+    }
+
+    /// What comes behind the first of its key goes to the same member, as far as all that was in the
+    /// line left room.
+    private mutating func giveRun(
+        of key: WorkKey, to member: Int, _ credits: inout [Int: Int]
+    ) {
+        for position in keys[key]?.positions.dropFirst() ?? [] {
+            guard let credit = credits[member], let item = items[position],
+                item.state == .waiting(until: nil), !isAlone(item),
+                let fence = partitions[item.partition]?.fence
+            else { return }
+            credits[member] = credit == 1 ? nil : credit - 1
+            give(position, to: member, fence: fence)
         }
     }
 

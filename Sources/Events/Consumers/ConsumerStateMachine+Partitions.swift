@@ -45,18 +45,18 @@ extension ConsumerStateMachine {
         insert(item)
         guard work.state == .handedOut else { return }
         note(item.position)
-        if rules.isLocal { tellOfLoss(of: item, now: now, wall: wall) }
+        if rules.isLocal { tellOfLoss(of: item, at: WorkItem.Taken(at: now, wall: wall)) }
     }
 
-    /// A run that ended with its node, or with what the store lost, has nobody who could still say
-    /// how it went: the ledger has it as lost, as of now.
-    private mutating func tellOfLoss(of item: WorkItem, now: Duration, wall: Timestamp) {
+    /// A run that may have ended with its node, or with what the store lost, has nobody who could
+    /// still say how it went: the ledger has it as lost, as of now.
+    mutating func tellOfLoss(of item: WorkItem, at moment: WorkItem.Taken) {
         var item = item
-        item.taken = WorkItem.Taken(at: now, wall: wall)
+        item.taken = moment
         if item.attempt >= rules.maxAttempts {
-            giveUp(item, Self.runLost, now: now)
+            giveUp(item, Self.runLost, now: moment.at)
         } else {
-            record(item, .failed, Self.runLost, retryAfter: .zero, now: now)
+            record(item, .failed, Self.runLost, retryAfter: .zero, now: moment.at)
         }
     }
 

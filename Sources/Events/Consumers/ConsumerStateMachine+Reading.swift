@@ -21,25 +21,37 @@ extension ConsumerStateMachine {
     private var laneRoom: Int { max(0, limits.maxLanes - lanes.count) }
 
     private var hasRoom: Bool {
-        room >= max(1, capacity / 8) && load.bytes < limits.maxBytes
+        (isAtEase ? isLight : room >= max(1, capacity / 8)) && load.bytes < limits.maxBytes
             && load.parked < limits.maxParked && lanes.count < limits.maxLanes
     }
 
     /// Most events of the next read.
-    var readLimit: Int { min(limits.readEvents, max(1, room)) }
+    var readLimit: Int {
+        let wanted = isAtEase ? max(capacity / 8, capacity / 2 - load.active) : room
+        return min(limits.readEvents, max(1, min(wanted, room)))
+    }
+
+    /// Half of the room is enough: what members of this process are handed ends soon. Only when it
+    /// does not are others' events looked for behind it, and lanes opened for what stands there.
+    private var isAtEase: Bool { rules.isLocal && batchesWithoutRoom < 3 }
+
+    /// There is room for a page within that half.
+    private var isLight: Bool { load.active <= capacity * 3 / 8 }
+
+    /// A batch is taken.
+    mutating func noteRoom() {
+        batchesWithoutRoom = isLight ? 0 : batchesWithoutRoom + 1
+    }
 
     /// The next thing to read. What is behind takes turns with what is ahead, and lanes with both.
     mutating func nextRead() -> Read {
         guard !members.isEmpty, !isDraining, !isPaused else { return .none }
         var reads: [Read] = []
-        let cursors = Set(partitions.compactMap { $0.flatMap { $0.isLeaving ? nil : $0.cursor } })
-        guard let high = cursors.max() else { return .none }
+        guard let cursors = cursorSpan else { return .none }
+        let high = cursors.high
         if hasRoom {
             if high < head { reads.append(.main(after: high, through: .max)) }
-            if let low = cursors.min(), low < high {
-                let next = cursors.filter { $0 > low }.min() ?? high
-                reads.append(.main(after: low, through: next))
-            }
+            if cursors.low < high { reads.append(.main(after: cursors.low, through: cursors.next)) }
         }
         for scope in lanes.scopes {
             if let read = read(of: scope) { reads.append(read) }
@@ -49,10 +61,30 @@ extension ConsumerStateMachine {
         return reads[turn % reads.count]
     }
 
+    /// The lowest and the highest cursor, and the lowest of those above the lowest.
+    private var cursorSpan: (low: Position, next: Position, high: Position)? {
+        var span: (low: Position, next: Position, high: Position)?
+        for partition in partitions {
+            guard let partition, !partition.isLeaving else { continue }
+            let cursor = partition.cursor
+            guard let known = span else {
+                span = (cursor, cursor, cursor)
+                continue
+            }
+            if cursor < known.low {
+                span = (cursor, known.low, known.high)
+            } else if cursor > known.low {
+                let next = known.next == known.low ? cursor : min(known.next, cursor)
+                span = (known.low, next, max(known.high, cursor))
+            }
+        }
+        return span
+    }
+
     private func read(of scope: LaneScope) -> Read? {
         if let key = scope.key {
             let queue = keys[WorkKey(tenant: scope.tenant, key: key)]
-            guard (queue?.count ?? 0) <= limits.keyShare / 2, !isBlocked(queue), room > 0 else {
+            guard (queue?.count ?? 0) <= keyShare / 2, !isBlocked(queue), room > 0 else {
                 return nil
             }
         } else {
@@ -80,12 +112,16 @@ extension ConsumerStateMachine {
     }
 
     /// Takes a page up; events of partitions that are not held any more are none of our business.
-    mutating func took(_ read: Read, _ page: EventPage) {
+    ///
+    /// - Parameter wall: Now, for the ledger.
+    mutating func took(_ read: Read, _ page: EventPage, now: Duration, wall: Timestamp) {
         head = max(head, page.head)
+        let moment = WorkItem.Taken(at: now, wall: wall)
         switch read {
         case .main(let after, let through):
+            if isAtEase { batchesWithoutRoom = 0 }
             let events = page.events.prefix { $0.position <= through }
-            let end = takeMain(after, events) ?? min(page.scannedThrough, through)
+            let end = takeMain(after, events, moment) ?? min(page.scannedThrough, through)
             for index in partitions.indices {
                 guard let partition = partitions[index], !partition.isLeaving,
                     partition.cursor == after
@@ -94,7 +130,7 @@ extension ConsumerStateMachine {
             }
         case .lane(let scope, let after, let through):
             let events = page.events.prefix { $0.position <= through }
-            let end = takeLane(scope, after, events) ?? min(page.scannedThrough, through)
+            let end = takeLane(scope, after, events, moment) ?? min(page.scannedThrough, through)
             for index in partitions.indices {
                 guard let partition = partitions[index], !partition.isLeaving,
                     let position = partition.lanes[scope], position >= after
@@ -107,7 +143,7 @@ extension ConsumerStateMachine {
 
     /// - Returns: Where it had to stop; nil when it took all.
     private mutating func takeMain(
-        _ after: Position, _ events: ArraySlice<RecordedEvent>
+        _ after: Position, _ events: ArraySlice<RecordedEvent>, _ moment: WorkItem.Taken
     ) -> Position? {
         for event in events {
             guard let partition = partitions[event.partition], !partition.isLeaving,
@@ -122,13 +158,14 @@ extension ConsumerStateMachine {
                 openLane(scope, in: event.partition, after: event.position.previous)
                 continue
             }
-            take(event)
+            take(event, isInLane: false, moment)
         }
         return nil
     }
 
     private mutating func takeLane(
-        _ scope: LaneScope, _ after: Position, _ events: ArraySlice<RecordedEvent>
+        _ scope: LaneScope, _ after: Position, _ events: ArraySlice<RecordedEvent>,
+        _ moment: WorkItem.Taken
     ) -> Position? {
         for event in events {
             guard let partition = partitions[event.partition], !partition.isLeaving,
@@ -153,7 +190,7 @@ extension ConsumerStateMachine {
             } else if isOverShare(key) || room == 0 {
                 return event.position.previous
             }
-            take(event)
+            take(event, isInLane: true, moment)
         }
         return nil
     }
@@ -182,11 +219,37 @@ extension ConsumerStateMachine {
 
     private func isOverShare(_ key: WorkKey) -> Bool {
         guard let queue = keys[key] else { return false }
-        return queue.count >= limits.keyShare || isBlocked(queue)
+        return queue.count >= keyShare || isBlocked(queue)
     }
 
-    private mutating func take(_ event: RecordedEvent) {
-        insert(WorkItem(event, isOrdered: rules.isOrdered))
+    /// Runs of one key may be as long as this; where there is little room, each gets little.
+    private var keyShare: Int {
+        rules.givesRuns ? max(limits.keyShare, room / 4) : limits.keyShare
+    }
+
+    private mutating func take(
+        _ event: RecordedEvent, isInLane: Bool, _ moment: WorkItem.Taken
+    ) {
+        var item = WorkItem(event, isOrdered: rules.isOrdered)
+        guard rules.marksBegun, let partition = partitions[event.partition] else {
+            insert(item)
+            note(event.position)
+            return
+        }
+        if partition.mayBeBegun(event.position) {
+            item.attempt = 1
+            item.lost = 1
+            insert(item)
+            partitions[event.partition]?.goPast(event.position)
+            tellOfLoss(of: item, at: moment)
+        } else if !isInLane {
+            item.isWritten = false
+            partitions[event.partition]?.unwritten.append(event.position)
+            insert(item)
+            return
+        } else {
+            insert(item)
+        }
         note(event.position)
     }
 }

@@ -34,6 +34,7 @@ extension ConsumerStateMachine {
                     partition: item.partition, position: item.position, changes: changes))
         }
         act(on: item, verdict, now: now)
+        advance(item.key)
         self.isDurable = self.isDurable || isDurable
         return .pending
     }
@@ -123,6 +124,7 @@ extension ConsumerStateMachine {
             if !extend(item, remark.verdict.delay, now: now) { forget(remark, on: item) }
         } else {
             act(on: item, remark.verdict, now: now)
+            advance(item.key)
         }
     }
 
@@ -154,6 +156,8 @@ extension ConsumerStateMachine {
         }
         heeded[position] = remark.verdict.action
         note(position)
+        // It comes before what was not begun of its key.
+        advance(item.key)
     }
 
     // MARK: Ends
@@ -162,7 +166,9 @@ extension ConsumerStateMachine {
         if resolution != .none { deadLetters.removeAll { $0.position == item.position } }
         finished.append(
             ConsumerBatch.Finish(
-                partition: item.partition, position: item.position, resolution: resolution))
+                partition: item.partition, position: item.position, resolution: resolution,
+                isWritten: item.isWritten))
+        if !item.isWritten { partitions[item.partition]?.goPast(item.position) }
         touched.insert(item.partition)
         remove(item.position)
     }
@@ -170,7 +176,8 @@ extension ConsumerStateMachine {
     /// What has a row in the store, and nothing here.
     mutating func finish(_ position: Position, in partition: Int) {
         finished.append(
-            ConsumerBatch.Finish(partition: partition, position: position, resolution: .none))
+            ConsumerBatch.Finish(
+                partition: partition, position: position, resolution: .none, isWritten: true))
         touched.insert(partition)
     }
 
@@ -225,11 +232,27 @@ extension ConsumerStateMachine {
                 break
             }
         }
+        writeLong(now: now)
         // What was answered long before its moment leaves its entries behind.
         if due.count > 4 * items.count + 4_096 {
             due = DueHeap()
             for item in items.values {
                 if let time = item.due { due.insert(item.position, at: time) }
+            }
+        }
+    }
+
+    /// What runs for long gets its row, so that everybody sees that it runs.
+    private mutating func writeLong(now: Duration) {
+        guard now - lookedForLongAt >= limits.longRun / 2 else { return }
+        lookedForLongAt = now
+        for partition in partitions {
+            for position in partition?.unwritten ?? [] {
+                guard let item = items[position], !item.isWritten,
+                    case .handedOut(let handOut) = item.state,
+                    let taken = handOut.taken, now - taken.at >= limits.longRun
+                else { continue }
+                write(item)
             }
         }
     }

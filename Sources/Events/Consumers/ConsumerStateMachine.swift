@@ -17,6 +17,15 @@
 /// What is finished leaves the store's table of work; all else up to a partition's cursor has a row
 /// there or belongs to a lane, so that whoever takes a partition over knows what is left to do.
 ///
+/// Members of this process (``ConsumerRules/isLocal``) answer at once, or are gone with the node. So
+/// two things are cheaper for them:
+///
+/// - A run of one key's events goes out together. Its member sees one when the one before is over,
+///   and the rest comes back when that must wait.
+/// - Work has no row as long as its partition's cursor can stay before it: until it failed, runs for
+///   long, or something behind it is over. ``ConsumerBatch/Share/begun`` says up to where it may be
+///   begun; whoever takes the partition over counts one attempt for all up to there.
+///
 /// Nothing here knows what a member is: a gRPC stream, a handler, a webhook.
 ///
 /// The same calls make the same decisions in every process: where an order matters, none is taken
@@ -33,6 +42,8 @@ struct ConsumerStateMachine {
         var maxBytes = 64 << 20
         var capacities = 64...20_000
         var readEvents = 500
+        /// A run of so long is one that others should know of.
+        var longRun: Duration = .milliseconds(50)
         /// Cursors that moved without any work are stored so often.
         var cursorInterval: Duration = .seconds(2)
     }
@@ -56,6 +67,8 @@ struct ConsumerStateMachine {
     /// The newest position that was heard of.
     var head: Position = .zero
     var turn = 0
+    /// Batches since there was less room than it takes to read on at ease.
+    var batchesWithoutRoom = 0
     var isDraining = false
     /// Nothing is read, and nothing handed out.
     var isPaused = false
@@ -81,6 +94,8 @@ struct ConsumerStateMachine {
     /// Being stored with the batch that is under way.
     var storing: [Position] = []
     var cursorsStoredAt: Duration = .zero
+    /// When runs that take long were looked for last.
+    var lookedForLongAt: Duration = .zero
 
     struct LaneAt: Hashable, Comparable {
         let partition: Int
@@ -171,10 +186,23 @@ struct ConsumerStateMachine {
         }
     }
 
+    /// The next batch tells of it.
     mutating func note(_ position: Position) {
         guard let item = items[position] else { return }
-        changed.insert(position)
         touched.insert(item.partition)
+        if item.isWritten {
+            changed.insert(position)
+        } else if !item.isFresh {
+            write(item)
+        }
+    }
+
+    /// It gets a row.
+    mutating func write(_ item: WorkItem) {
+        items[item.position]?.isWritten = true
+        changed.insert(item.position)
+        touched.insert(item.partition)
+        partitions[item.partition]?.goPast(item.position)
     }
 }
 
@@ -209,6 +237,13 @@ struct ConsumerRules: Sendable, Equatable {
 
     /// Members live in this process.
     var isLocal: Bool { ackDeadline == nil }
+
+    /// Several events of a key go to a member at once.
+    var givesRuns: Bool { marksBegun && isOrdered }
+
+    /// Work is counted by its partition's mark first. Not where one attempt is all there is: nothing
+    /// may use it up but a run that was about to begin.
+    var marksBegun: Bool { isLocal && maxAttempts > 1 }
 
     /// An event that was lost so often with its member is handed out alone, while there is an
     /// attempt left to find out that it was not to blame.

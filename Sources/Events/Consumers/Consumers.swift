@@ -24,8 +24,8 @@ public final class Consumers: Sendable {
     let environment: ConsumerEngine.Environment
     private let configuration: Configuration
     private let keeping: Signal
-    private let started: AsyncStream<ConsumerEngine>
-    private let start: AsyncStream<ConsumerEngine>.Continuation
+    /// Bounded by the groups that members name, and the handlers.
+    private let running = TaskFeed<ConsumerEngine>()
     private let state = Lock(State())
 
     /// - Parameters:
@@ -44,8 +44,6 @@ public final class Consumers: Sendable {
             books: books, log: log, tail: tail, node: node, time: Timekeeper(clock),
             wallClock: wallClock, logger: logger, tell: tellOthers,
             lookAgain: { keeping.raise() })
-        // Bounded by the groups that members name, and the handlers.
-        (started, start) = AsyncStream.makeStream(of: ConsumerEngine.self)
     }
 
     /// The engine of a consumer, which is started if there is none.
@@ -62,7 +60,7 @@ public final class Consumers: Sendable {
             return (engine, true)
         }
         guard let engine else { throw ConsumerEngine.draining }
-        if isNew { start.yield(engine) }
+        if isNew { running.begin(engine) }
         return engine
     }
 
@@ -82,11 +80,18 @@ public final class Consumers: Sendable {
         keeping.raise()
     }
 
+    /// Ends one consumer here as ``drain()`` ends all of them; its `over` tells when another engine
+    /// may be made for it.
+    func drain(_ engine: ConsumerEngine) async {
+        await engine.drain(grace: configuration.drainGrace)
+        tellAll()
+    }
+
     /// No more hand-outs on this node: what is not begun is handed back, members end with
     /// UNAVAILABLE.
     public func drain() {
         state.withLock { $0.isDraining = true }
-        start.finish()
+        running.close()
         keeping.raise()
     }
 
@@ -107,14 +112,9 @@ public final class Consumers: Sendable {
 
     /// Returns when the node drains and all is answered.
     private func runEngines() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for await engine in started {
-                group.addTask {
-                    try await engine.run()
-                    self.forget(engine)
-                }
-            }
-            try await group.waitForAll()
+        try await running.run { engine in
+            defer { self.forget(engine) }
+            try await engine.run()
         }
     }
 
@@ -124,6 +124,9 @@ public final class Consumers: Sendable {
                 state.engines[consumer] = nil
             }
         }
+        engine.over.raise()
+        // Others learn that it is no member any more.
+        keeping.raise()
     }
 
     private func poll() async throws {
@@ -136,6 +139,8 @@ public final class Consumers: Sendable {
     /// Shows that this node lives, and sees to it that the partitions are where they should be.
     private func keep() async throws {
         var drainedAt: Duration?
+        // Others may take this node for a member of something.
+        var isKnown = false
         while true {
             try Task.checkCancellation()
             let (engines, isDraining) = state.withLock { ($0.engines, $0.isDraining) }
@@ -146,7 +151,11 @@ public final class Consumers: Sendable {
                 if let drainedAt, now >= drainedAt + configuration.drainGrace { return }
             }
             do {
-                try await look(after: engines, isDraining: isDraining)
+                if isKnown || !engines.isEmpty {
+                    isKnown = true
+                    try await look(after: engines, isDraining: isDraining)
+                    isKnown = !engines.isEmpty
+                }
             } catch let error as EventsError {
                 environment.logger.warning(
                     "Consumers cannot be looked after", [.error: .init(String(describing: error))])
@@ -158,7 +167,6 @@ public final class Consumers: Sendable {
     private func look(
         after engines: [Int32: ConsumerEngine], isDraining: Bool
     ) async throws {
-        guard !engines.isEmpty else { return }
         var members: [ConsumerMembers] = []
         for (consumer, engine) in engines {
             let count = isDraining ? 0 : await engine.memberCount

@@ -222,7 +222,7 @@ public final class Groups: Sendable {
     }
 
     /// No more hand-outs on this node: what is not begun is handed back, members end with
-    /// UNAVAILABLE. Handlers drain with the groups.
+    /// UNAVAILABLE. ``HandlerHost/drain()`` does this too.
     public func drain() { consumers.drain() }
 
     /// Another node did something that this one should look at.

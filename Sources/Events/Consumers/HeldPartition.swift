@@ -7,6 +7,12 @@ struct HeldPartition {
     var cursor: Position
     /// As the store has it.
     var storedCursor: Position
+    /// What a former holder may have begun of all that has no row: beyond one position, up to another.
+    private let begunBefore: (after: Position, through: Position)
+    /// Taken up, and without a row in the store; those that are over may be among them. Rising.
+    var unwritten: [Position] = []
+    /// Of those that had no row, the last that is over or is to get one: the cursor must go past it.
+    var overWithoutRow: Position = .zero
     /// How far each lane was read.
     var lanes: [LaneScope: Position] = [:]
     /// To be given to another as soon as nobody is at work in it.
@@ -21,7 +27,21 @@ struct HeldPartition {
         serial = taken.serial
         cursor = taken.cursor
         storedCursor = taken.cursor
+        begunBefore = (taken.cursor, max(taken.cursor, taken.begun))
         for lane in taken.lanes { lanes[lane.scope] = lane.position }
+    }
+
+    /// Whether a former holder may have begun with an event that has no row.
+    func mayBeBegun(_ position: Position) -> Bool {
+        position > begunBefore.after && position <= begunBefore.through
+    }
+
+    /// Up to where it may be so with what was not taken up since.
+    var stillBegun: Position { cursor < begunBefore.through ? begunBefore.through : .zero }
+
+    /// The next batch must move the cursor past a position.
+    mutating func goPast(_ position: Position) {
+        overWithoutRow = max(overWithoutRow, position)
     }
 
     /// Up to where a lane reads: the lane around it, or the partition, reads on from there.

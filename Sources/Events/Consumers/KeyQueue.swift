@@ -2,8 +2,9 @@
 struct KeyQueue {
     /// Rising.
     private(set) var positions: [Position] = []
-    /// How many are with members: one at a time is handed out, but a former holder may have left
-    /// two, when it handed out the next and another node's remark kept the last from being put back.
+    /// How many are with members: one at a time is handed out, or a run to a member of this process;
+    /// but a former holder may have left two, when it handed out the next and another node's remark
+    /// kept the last from being put back.
     var busy = 0
     /// It is in the line of those that may be handed out.
     var isQueued = false

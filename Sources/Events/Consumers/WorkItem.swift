@@ -24,8 +24,10 @@ struct WorkItem {
         let member: Int
         /// Nil: none but its member's life.
         var deadline: Duration?
-        /// When the member took it; nil while it lies ready.
+        /// When the member took it; nil while it lies ready, or waits for the one before it.
         var taken: Taken?
+        /// The member may take it.
+        var isReady = false
     }
 
     struct Taken: Equatable {
@@ -48,6 +50,8 @@ struct WorkItem {
     var isRevived = false
     /// Of the last hand-out that was taken.
     var taken: Taken?
+    /// The store has a row of it, or will with the next batch.
+    var isWritten = true
 
     /// - Parameter isOrdered: Within its partition key; else it is a key of its own.
     init(_ event: RecordedEvent, isOrdered: Bool = true) {
@@ -71,7 +75,25 @@ struct WorkItem {
         isRevived = stored.isRevived
     }
 
-    /// Keeps the next one of its key from being handed out, and its partition from being moved.
+    /// With a member that has not begun with it.
+    var isUntouched: Bool {
+        switch state {
+        case .storing: true
+        case .handedOut(let handOut): handOut.taken == nil
+        case .waiting, .remarked, .orphaned, .held: false
+        }
+    }
+
+    /// Nothing happened to it that its position, and its partition's mark, do not tell.
+    var isFresh: Bool {
+        switch state {
+        case .waiting(until: nil): attempt == 0 && !isRevived
+        case .storing, .handedOut: attempt == 1 && lost == 0 && !isRevived
+        case .waiting, .remarked, .orphaned, .held: false
+        }
+    }
+
+    /// Keeps its key from being handed out, and its partition from being moved.
     var isBusy: Bool {
         switch state {
         case .storing, .handedOut, .orphaned: true

@@ -65,6 +65,13 @@ public struct EventFilter: Sendable, Hashable {
         types.isEmpty && subjectPrefix.isEmpty && sources.isEmpty && kinds.isEmpty
     }
 
+    /// Of one tenant.
+    func only(_ tenant: TenantID) -> EventFilter {
+        EventFilter(
+            types: types, tenants: .only([tenant]), subjectPrefix: subjectPrefix,
+            sources: sources, kinds: kinds)
+    }
+
     /// By bytes, as the store compares; `String.hasPrefix` would take é and e◌́ for the same.
     private func hasPrefix(_ subject: String) -> Bool {
         subject.utf8.starts(with: subjectPrefix.utf8)

@@ -7,6 +7,8 @@ struct HandlerExecutor: Sendable {
     let wallClock: any WallClock
     let logger: Logger
     let metrics: MetricsRegistry
+    /// By the events' types: what was looked up before.
+    private let durations = Lock([String: Histogram]())
 
     /// - Parameter control: Ends the run; its time limit too. Without one the run is timed here.
     /// - Throws: `CancellationError` only, when this task was cancelled, or the run was ended for
@@ -95,15 +97,24 @@ struct HandlerExecutor: Sendable {
         return report
     }
 
-    private func count(_ event: RecordedEvent, _ duration: Duration, isFailure: Bool) {
-        let label = [MetricLabel(.type, event.type)]
-        metrics.histogram(
+    private func durations(of type: String) -> Histogram {
+        if let known = durations.withLock({ $0[type] }) { return known }
+        let histogram = metrics.histogram(
             "event_processing_duration_seconds", help: "How long handlers take for an event.",
-            labels: label
-        ).record(duration)
+            labels: [MetricLabel(.type, type)])
+        durations.withLock { durations in
+            // Types come from outside.
+            if durations.count < 1_000 { durations[type] = histogram }
+        }
+        return histogram
+    }
+
+    private func count(_ event: RecordedEvent, _ duration: Duration, isFailure: Bool) {
+        durations(of: event.type).record(duration)
         if isFailure {
             metrics.counter(
-                "event_handler_errors_total", help: "Runs of handlers that failed.", labels: label
+                "event_handler_errors_total", help: "Runs of handlers that failed.",
+                labels: [MetricLabel(.type, event.type)]
             ).increment()
         }
         logger.debug(

@@ -1,4 +1,4 @@
-/// The handlers of a process, filled once at start.
+/// The handlers of a process, by name.
 public struct HandlerRegistry: Sendable {
     public enum Entry: Sendable {
         case handler(any EventHandler)
@@ -9,6 +9,12 @@ public struct HandlerRegistry: Sendable {
             case .handler(let handler): handler
             case .projection(let projection): projection
             }
+        }
+
+        var description: HandlerDescription {
+            HandlerDescription(
+                name: traits.name, consumer: traits.consumer, types: traits.types,
+                hasExternalSideEffects: traits.hasExternalSideEffects)
         }
     }
 
@@ -43,13 +49,23 @@ public struct HandlerRegistry: Sendable {
         entries.first { $0.traits.name == name }
     }
 
-    public var descriptions: [HandlerDescription] {
-        entries.map { entry in
-            HandlerDescription(
-                name: entry.traits.name, consumer: entry.traits.consumer,
-                types: entry.traits.types,
-                hasExternalSideEffects: entry.traits.hasExternalSideEffects)
+    public var descriptions: [HandlerDescription] { entries.map(\.description) }
+
+    /// Becomes another registry, but keeps what that has no differently.
+    ///
+    /// - Parameter renewed: Names of those that differ although their traits are the same.
+    /// - Returns: The names of those that were here and are gone, or differ.
+    mutating func take(_ other: HandlerRegistry, renewing renewed: Set<String>) -> Set<String> {
+        let stay = entries.filter { entry in
+            let name = entry.traits.name
+            guard !renewed.contains(name), let new = other[name] else { return false }
+            return new.traits.isSame(as: entry.traits)
         }
+        let staying = Dictionary(
+            stay.map { ($0.traits.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let changed = Set(entries.map(\.traits.name)).subtracting(staying.keys)
+        entries = other.entries.map { staying[$0.traits.name] ?? $0 }
+        return changed
     }
 }
 

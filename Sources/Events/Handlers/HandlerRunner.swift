@@ -2,8 +2,8 @@ import Telemetry
 
 /// Runs one handler's share of this node: a member of the handler's consumer that lives here.
 ///
-/// 1. The engine hands it events, one of a key at a time, after their attempts were stored: so
-///    nothing runs unseen, and a node that was taken over runs nothing new.
+/// 1. The engine hands it events, runs of a key's of which one begins at a time, after it was stored
+///    that they may begin: so nothing runs unseen, and a node that was taken over runs nothing new.
 /// 2. Each runs as a task of its own, ``HandlerTraits/concurrency`` at a time; a projection, which
 ///    only computes, runs all that it was handed in one go.
 /// 3. What became of a run goes back to the engine: done, again after a pause (``RetryPolicy``),
@@ -31,13 +31,14 @@ struct HandlerRunner: Sendable {
     /// Returns when the node drains and nothing runs any more.
     func run() async throws {
         let concurrency: Int
+        let inbox = RunInbox()
         switch entry {
         case .handler(let handler): concurrency = handler.concurrency
         case .projection: concurrency = Self.projected
         }
         do {
             let member = try await engine.joinHere(
-                concurrency: concurrency, window: max(concurrency, Self.window),
+                concurrency: concurrency, window: window(concurrency), inbox: inbox,
                 told: { [metrics, logger, name = entry.traits.name] broken in
                     metrics.broken(broken)
                     logger.warning(
@@ -45,55 +46,67 @@ struct HandlerRunner: Sendable {
                             ? "A handler's circuits are closed" : "A handler's circuit is open",
                         [.handler: .init(name), .reason: .init(broken.joined(separator: ", "))])
                 })
+            // Circuits end with it, whatever they were.
+            defer { metrics.broken([]) }
             logger.info("Handler starts", [.handler: .init(entry.traits.name)])
             switch entry {
-            case .handler: try await work(as: member)
+            case .handler: try await work(as: member, inbox)
             case .projection: try await project(as: member)
             }
             await engine.leave(member)
         } catch let error as EventsError where error.reason == .draining {}
     }
 
+    /// Of one attempt nothing may be used up by waiting for its turn.
+    private func window(_ concurrency: Int) -> Int {
+        entry.traits.retry.maxAttempts > 1 ? max(concurrency, Self.window) : concurrency
+    }
+
     // MARK: Handlers
 
-    private func work(as member: Int) async throws {
+    private func work(as member: Int, _ inbox: RunInbox) async throws {
         let limits = RunLimits(entry.traits.timeLimit, time)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await limits.run() }
-            group.addTask { try await dispatch(as: member, limits) }
+            group.addTask { try await dispatch(as: member, limits, inbox) }
             defer { group.cancelAll() }
             try await group.next()
         }
     }
 
     /// Returns when the node drains and all that was begun is over.
-    private func dispatch(as member: Int, _ limits: RunLimits) async throws {
+    private func dispatch(
+        as member: Int, _ limits: RunLimits, _ inbox: RunInbox
+    ) async throws {
         try await withThrowingDiscardingTaskGroup { group in
             do {
                 while true {
                     for run in try await engine.nextRuns(member) {
-                        group.addTask { await perform(run, as: member, limits) }
+                        group.addTask {
+                            let verdict = await perform(run, limits)
+                            if !inbox.add(verdict) { await engine.settle([verdict], of: member) }
+                        }
                     }
                 }
-            } catch let error as EventsError where error.reason == .draining {}
+            } catch let error as EventsError where error.reason == .draining {
+                await engine.settle(inbox.close(), of: member)
+            }
         }
     }
 
-    private func perform(_ run: HandedRun, as member: Int, _ limits: RunLimits) async {
+    private func perform(_ run: HandedRun, _ limits: RunLimits) async -> RunVerdict {
         let id = limits.add(run.control)
-        let verdict: RunVerdict
+        defer { limits.remove(id) }
         do {
             let ended = try await executor.run(
                 run.event, attempt: run.attempt, control: run.control)
             let answer = self.verdict(on: ended)
             await report(ended, answer)
-            verdict = RunVerdict(run, answer, circuit: ended.circuit)
             counts.add([ended])
+            return RunVerdict(run, answer, circuit: ended.circuit)
         } catch {
-            verdict = RunVerdict(run, Verdict(.release))
+            return RunVerdict(run, Verdict(.release))
         }
-        limits.remove(id)
-        await engine.settle([verdict], of: member)
     }
 
     // MARK: Projections

@@ -26,11 +26,13 @@ public struct HandlerStanding: Sendable, Hashable {
     public let retrying: UInt64
     /// Open dead letters.
     public let deadLettered: UInt64
+    /// That have it registered, or still hold a part of it.
+    public let nodes: [String]
 
     public init(
         name: String, types: [TypePattern], state: State, hasExternalSideEffects: Bool,
         position: Position, lagEvents: UInt64, lag: Duration, succeeded: UInt64, failed: UInt64,
-        retrying: UInt64, deadLettered: UInt64
+        retrying: UInt64, deadLettered: UInt64, nodes: [String]
     ) {
         self.name = name
         self.types = types
@@ -43,5 +45,6 @@ public struct HandlerStanding: Sendable, Hashable {
         self.failed = failed
         self.retrying = retrying
         self.deadLettered = deadLettered
+        self.nodes = nodes
     }
 }

@@ -32,6 +32,14 @@ extension HandlerTraits {
     /// The same for each run of the event by this handler.
     func deliveryID(of event: RecordedEvent) -> String { "\(consumer)/\(event.position)" }
 
+    /// Whether all of them are the same.
+    func isSame(as other: any HandlerTraits) -> Bool {
+        name == other.name && consumer == other.consumer && types == other.types
+            && hasExternalSideEffects == other.hasExternalSideEffects
+            && timeLimit == other.timeLimit && concurrency == other.concurrency
+            && retry == other.retry && ordering == other.ordering
+    }
+
     /// What is wrong with them, each with its name under `field`.
     func faults(under field: String) -> [FieldViolation] {
         var faults: [FieldViolation] = []

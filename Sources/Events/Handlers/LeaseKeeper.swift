@@ -28,11 +28,43 @@ struct LeaseKeeper: Sendable {
     let time: Timekeeper
     let logger: Logger
 
+    /// Waits for the lease and does the work under it; begins anew, after a pause, when that failed or
+    /// the lease was lost. Returns when the node drains.
+    ///
+    /// - Parameters:
+    ///   - isDraining: Asked at each attempt and after each end.
+    ///   - ended: Told of each end of the work; nil when nothing failed, or the lease was lost, of
+    ///     which the log tells already.
+    /// - Throws: `CancellationError`.
+    func keepAt(
+        _ name: String, unless isDraining: @Sendable () -> Bool,
+        _ work: @escaping @Sendable (Lease) async throws -> Void,
+        ended: ((any Error)?) -> Void
+    ) async throws {
+        var backOff = BackOff()
+        while !isDraining() {
+            let began = time.now()
+            do {
+                try await withLease(name, unless: isDraining, work)
+                ended(nil)
+            } catch let error as CancellationError {
+                throw error
+            } catch is LeaseLost {
+                ended(nil)
+            } catch {
+                ended(error)
+            }
+            if isDraining() { return }
+            if time.now() - began > .seconds(30) { backOff.reset() }
+            try await time.sleep(for: backOff.next())
+        }
+    }
+
     /// Waits for the lease, then runs the body under it.
     ///
     /// - Parameter isEnding: Asked at each attempt: whether to give up waiting.
     /// - Throws: What the body throws; ``LeaseLost``.
-    func withLease(
+    private func withLease(
         _ name: String, unless isEnding: @Sendable () -> Bool,
         _ body: @escaping @Sendable (Lease) async throws -> Void
     ) async throws {

@@ -47,10 +47,8 @@ struct OutboxChecker {
         let checker = EventChecker(
             catalogue: schemas, limits: limits,
             context: PublishContext(caller: Caller(tenant: tenant)), now: entry.publishedAt)
-        var event = try checker.check(draft, path: "event")
-        event.id = entry.id
         // Also one of our own: an outbox that was restored by itself may hold what the log has.
-        event.hasCallersID = true
-        return event
+        draft.id = entry.id.description
+        return try checker.check(draft, path: "event")
     }
 }

@@ -56,25 +56,16 @@ public final class OutboxDrainer: Sendable {
 
     /// Waits for the lease, then moves events; returns when the node drains.
     public func run() async throws {
-        var backOff = BackOff()
-        while !isDraining {
-            let began = time.now()
-            do {
-                try await leases.withLease(
-                    Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) })
-            } catch let error as CancellationError {
-                throw error
-            } catch is LeaseKeeper.LeaseLost {
-                // The keeper has said so.
-            } catch {
-                logger.warning(
-                    "The outbox cannot be drained", [.error: .init(String(describing: error))])
-            }
-            metrics.ended()
-            if isDraining { return }
-            if time.now() - began > .seconds(30) { backOff.reset() }
-            try await time.sleep(for: backOff.next())
-        }
+        try await leases.keepAt(
+            Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) },
+            ended: ended)
+    }
+
+    private func ended(_ failure: (any Error)?) {
+        metrics.ended()
+        guard let failure else { return }
+        logger.warning(
+            "The outbox cannot be drained", [.error: .init(String(describing: failure))])
     }
 
     private func work(under lease: Lease) async throws {

@@ -70,29 +70,21 @@ public final class PayloadWriter: Sendable {
 
     /// Waits for the lease, then writes; returns when the node drains.
     public func run() async throws {
-        var backOff = BackOff()
-        while !isDraining {
-            let began = time.now()
-            do {
-                try await leases.withLease(
-                    Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) })
-            } catch let error as CancellationError {
-                throw error
-            } catch is LeaseKeeper.LeaseLost {
-                // The keeper has said so.
-            } catch BooksError.fenced {
-                logger.info("Payloads are written by another node by now")
-            } catch {
-                // A subscription that drains ends so too.
-                if !isDraining {
-                    logger.warning(
-                        "Payloads cannot be written", [.error: .init(String(describing: error))])
-                }
-            }
-            lag.set(0)
-            if isDraining { return }
-            if time.now() - began > .seconds(30) { backOff.reset() }
-            try await time.sleep(for: backOff.next())
+        try await leases.keepAt(
+            Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) },
+            ended: ended)
+    }
+
+    private func ended(_ failure: (any Error)?) {
+        lag.set(0)
+        switch failure {
+        case nil: break
+        case BooksError.fenced?: logger.info("Payloads are written by another node by now")
+        // A subscription that drains ends so too.
+        case _? where isDraining: break
+        case let failure?:
+            logger.warning(
+                "Payloads cannot be written", [.error: .init(String(describing: failure))])
         }
     }
 

@@ -10,7 +10,7 @@ final class ReplayRunner: Sendable {
     private let store: any ReplayStore
     private let log: any EventLog
     private let books: any HandlerBooks
-    private let registry: HandlerRegistry
+    private let registry: @Sendable () -> HandlerRegistry
     private let leases: LeaseKeeper
     private let node: String
     private let time: Timekeeper
@@ -21,8 +21,8 @@ final class ReplayRunner: Sendable {
 
     init(
         store: any ReplayStore, log: any EventLog, books: any HandlerBooks,
-        registry: HandlerRegistry, leases: LeaseKeeper, node: String, time: Timekeeper,
-        wallClock: any WallClock, metrics: MetricsRegistry, logger: Logger
+        registry: @escaping @Sendable () -> HandlerRegistry, leases: LeaseKeeper, node: String,
+        time: Timekeeper, wallClock: any WallClock, metrics: MetricsRegistry, logger: Logger
     ) {
         self.store = store
         self.log = log
@@ -81,7 +81,7 @@ final class ReplayRunner: Sendable {
         _ target: ReplayJob.Target, of job: ReplayJob, fence: Int64
     ) async throws -> Bool {
         // A handler that this node's version does not have is left to another node.
-        guard let entry = registry[target.handler] else { return false }
+        guard let entry = registry()[target.handler] else { return false }
         let executor = HandlerExecutor(
             entry: entry, time: time, wallClock: wallClock, logger: logger, metrics: metrics)
         var pace = Pace(perSecond: job.maxEventsPerSecond, now: time.now())

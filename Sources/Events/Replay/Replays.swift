@@ -23,12 +23,12 @@ public final class Replays: Sendable {
     private static let maxTextBytes = 512
 
     /// - Parameters:
-    ///   - registry: The handlers that this node can run.
+    ///   - registry: The handlers that this node can run now.
     ///   - node: Shown in the ledger; names this process, and no other.
     ///   - leaseTime: Without a sign of life for so long, another node takes a replay over.
     public init(
         store: any ReplayStore, log: any EventLog, books: any HandlerBooks,
-        leases: any LeaseStore, registry: HandlerRegistry, node: String,
+        leases: any LeaseStore, registry: @escaping @Sendable () -> HandlerRegistry, node: String,
         leaseTime: Duration = .seconds(6), clock: any Clock<Duration> = ContinuousClock(),
         wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger
     ) {

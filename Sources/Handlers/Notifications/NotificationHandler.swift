@@ -5,7 +5,7 @@ public import Events
 ///
 /// A repeat has the same id; a sink that fails for a moment is tried again by the handler's policy.
 public struct NotificationHandler: EventHandler {
-    static let handlerName = "notification"
+    public static let handlerName = "notification"
 
     public let name = Self.handlerName
     public let types: [TypePattern]

@@ -48,8 +48,7 @@ public final class LocalPostgres: Sendable {
         self.lock = lock
         self.binaries = binaries
         self.logger = logger
-        configuration = PostgresConfiguration(
-            socketDirectory: directory.socketDirectory, user: "apus", database: "apus")
+        configuration = Self.configuration(of: directory)
     }
 
     /// Locks the directory, makes the cluster when there is none, ends a server that was left
@@ -106,6 +105,22 @@ public final class LocalPostgres: Sendable {
     /// Whether `start` would find a cluster there rather than make one.
     public static func hasCluster(in dataDirectory: String) -> Bool {
         DataDirectory(path: dataDirectory, owner: nil).hasCluster
+    }
+
+    /// The server that another process runs in a data directory; nil when there is none that we may
+    /// see.
+    public static func configuration(
+        ofServerIn dataDirectory: String
+    ) -> PostgresConfiguration? {
+        guard let path = Files.real(dataDirectory) else { return nil }
+        let directory = DataDirectory(path: path, owner: nil)
+        guard directory.runningServer != nil else { return nil }
+        return configuration(of: directory)
+    }
+
+    private static func configuration(of directory: DataDirectory) -> PostgresConfiguration {
+        PostgresConfiguration(
+            socketDirectory: directory.socketDirectory, user: "apus", database: "apus")
     }
 
     // MARK: Starting

@@ -14,6 +14,8 @@ enum ConsumerSQL {
     static let handlersList = statement("handlers_list", PackageResources.handlers_list_sql)
     static let handlerPause = statement("handler_pause", PackageResources.handler_pause_sql)
     static let handlerRebuild = statement("handler_rebuild", PackageResources.handler_rebuild_sql)
+    static let handlerLock = statement("handler_lock", PackageResources.handler_lock_sql)
+    static let handlerForget = statement("handler_forget", PackageResources.handler_forget_sql)
     static let handlersAdopt = statement("handlers_adopt", PackageResources.handlers_adopt_sql)
     static let handlersFind = statement("handlers_find", PackageResources.handlers_find_sql)
     static let handlerUnreached = statement(

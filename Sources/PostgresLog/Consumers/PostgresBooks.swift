@@ -3,7 +3,7 @@ public import Postgres
 
 /// The handlers' books in Postgres.
 public struct PostgresBooks: HandlerBooks {
-    private let store: ConsumerStore
+    let store: ConsumerStore
 
     public init(pool: PostgresPool) {
         store = ConsumerStore(pool: pool)
@@ -172,7 +172,7 @@ public struct PostgresBooks: HandlerBooks {
 
 extension Row {
     /// As `SQL/handlers_list.sql` has it.
-    fileprivate func handlerStanding() throws(PostgresError) -> HandlerStanding {
+    func handlerStanding() throws(PostgresError) -> HandlerStanding {
         let position = try position(6)
         let head = try self.position(7)
         let state: HandlerStanding.State =
@@ -186,7 +186,7 @@ extension Row {
             lag: .seconds(max(0, try optionalDouble(8) ?? 0)),
             succeeded: UInt64(clamping: try int64(9)), failed: UInt64(clamping: try int64(10)),
             retrying: UInt64(clamping: try int64(11)),
-            deadLettered: UInt64(clamping: try int64(12)))
+            deadLettered: UInt64(clamping: try int64(12)), nodes: try strings(13))
     }
 
     /// As `SQL/handlers_find.sql` has it.

@@ -23,16 +23,17 @@ extension ConsumerBatch {
             .boolArray(rows.map(\.work.isRevived)),
             .int2Array(rows.map { Int16($0.heeded?.rawValue ?? 0) }),
         ]
+        let written = finished.filter(\.isWritten)
         parameters += [
-            .partitions(finished.map(\.partition)), .positions(finished.map(\.position)),
-            .int2Array(finished.map { Int16($0.resolution.rawValue) }),
+            .partitions(written.map(\.partition)), .positions(written.map(\.position)),
+            .int2Array(written.map { Int16($0.resolution.rawValue) }),
             .partitions(deadLetters.map(\.partition)), .positions(deadLetters.map(\.position)),
             .textArray(deadLetters.map(\.reason)),
             .partitions(lanes.map(\.partition)), .textArray(lanes.map(\.scope.tenant.rawValue)),
             .textArray(lanes.map { $0.scope.key ?? "" }),
             .int8Array(lanes.map { lane in lane.position.map { Int64($0.rawValue) } }),
         ]
-        return parameters + ledger
+        return parameters + ledger + [.positions(shares.map(\.begun))]
     }
 
     private var ledger: [Parameter] {

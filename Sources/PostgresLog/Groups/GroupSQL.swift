@@ -20,6 +20,7 @@ enum GroupSQL {
     static let take = SQLText.statement("partitions_take", PackageResources.partitions_take_sql)
     static let workLeft = SQLText.statement("work_left", PackageResources.work_left_sql)
     static let lanesLeft = SQLText.statement("lanes_left", PackageResources.lanes_left_sql)
+    static let begunLeft = SQLText.statement("begun_left", PackageResources.begun_left_sql)
     static let consume = SQLText.statement("consume", PackageResources.consume_sql)
     static let consumed = SQLText.statement("consumed", PackageResources.consumed_sql)
     static let remarks = SQLText.statement("remarks", PackageResources.remarks_sql)

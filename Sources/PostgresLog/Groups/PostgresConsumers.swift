@@ -53,7 +53,8 @@ public struct PostgresConsumers: ConsumerBooks {
         }
     }
 
-    /// Source: `SQL/partitions_take.sql`, `SQL/work_left.sql`, `SQL/lanes_left.sql`.
+    /// Source: `SQL/partitions_take.sql`, `SQL/work_left.sql`, `SQL/lanes_left.sql`,
+    /// `SQL/begun_left.sql`.
     public func take(
         _ partitions: [Int], of consumer: Int32, version: Int64, node: String
     ) async throws -> [TakenPartition] {
@@ -70,6 +71,7 @@ public struct PostgresConsumers: ConsumerBooks {
         let left: [Parameter] = [.int4(consumer), .partitions(numbers)]
         let works = try await store.execute(GroupSQL.workLeft, left)
         let lanes = try await store.execute(GroupSQL.lanesLeft, left)
+        let begun = try await store.execute(GroupSQL.begunLeft, left)
         return try ConsumerStore.reading { () throws(PostgresError) in
             var workOf: [Int: [StoredWork]] = [:]
             for row in works { workOf[Int(try row.int16(0)), default: []].append(try row.work()) }
@@ -77,14 +79,16 @@ public struct PostgresConsumers: ConsumerBooks {
             for row in lanes {
                 lanesOf[Int(try row.int16(0)), default: []].append(try row.lane())
             }
+            var begunOf: [Int: Position] = [:]
+            for row in begun { begunOf[Int(try row.int16(0))] = try row.position(1) }
             var partitions: [TakenPartition] = []
             for row in taken {
                 let number = Int(try row.int16(0))
                 partitions.append(
                     TakenPartition(
                         partition: number, fence: try row.int64(1), serial: try row.int64(2),
-                        cursor: try row.position(3), work: workOf[number] ?? [],
-                        lanes: lanesOf[number] ?? []))
+                        cursor: try row.position(3), begun: begunOf[number] ?? .zero,
+                        work: workOf[number] ?? [], lanes: lanesOf[number] ?? []))
             }
             return partitions
         }

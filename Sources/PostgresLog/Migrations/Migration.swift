@@ -43,5 +43,8 @@ struct Migration: Sendable {
         Migration("m0201_retention_floors", PackageResources.m0201_retention_floors_sql),
         Migration("m0202_ledger_failures", PackageResources.m0202_ledger_failures_sql),
         Migration("m0205_lead_credit", PackageResources.m0205_lead_credit_sql),
+        Migration("m0215_begun", PackageResources.m0215_begun_sql),
+        Migration("m0220_newest_events", PackageResources.m0220_newest_events_sql),
+        Migration("m0235_consume_by_index", PackageResources.m0235_consume_by_index_sql),
     ]
 }

@@ -50,7 +50,8 @@ extension PostgresEventLog {
         }
     }
 
-    /// The events of those rows that have one; the column before the first is the log's epoch.
+    /// The events of those rows that have one; of the first row, the column before an event's is the
+    /// log's epoch.
     func events(in rows: Rows, firstColumn: Int) async throws -> [RecordedEvent] {
         let reader = EventRow(first: firstColumn)
         guard let names = try await names(in: rows, reader) else { return [] }
@@ -85,17 +86,16 @@ extension PostgresEventLog {
         var tenants: Set<Int32> = []
         var types: Set<Int32> = []
         var last: (tenant: Int32, type: Int32)?
-        var epoch: UInt64 = 0
         for row in rows where try !reader.isNull(row) {
             let found = (tenant: try reader.tenant(row), type: try reader.type(row))
             if let last, last == found { continue }
             last = found
-            epoch = try row.epoch(reader.first - 1)
             tenants.insert(found.tenant)
             types.insert(found.type)
         }
-        guard !tenants.isEmpty else { return nil }
-        let names = try await directory.names(tenants: tenants, types: types, epoch: epoch)
+        guard !tenants.isEmpty, let first = rows.first else { return nil }
+        let names = try await directory.names(
+            tenants: tenants, types: types, epoch: first.epoch(reader.first - 1))
         return Names(tenants: names.tenants, types: names.types)
     }
 }

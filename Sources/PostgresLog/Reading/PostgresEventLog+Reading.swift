@@ -4,6 +4,8 @@ import Postgres
 extension PostgresEventLog {
     /// Positions that one read looks at when a filter may drop most of them.
     static let scan: UInt64 = 20_000
+    /// Events of some tenants that one read looks at when a filter may drop most of them.
+    static let tenantsScan: UInt64 = 5_000
     /// A stretch this short is read whole rather than tenant by tenant.
     static let shortStretch: UInt64 = 2_000
     /// Above so many tenants the whole log is read.
@@ -136,21 +138,17 @@ extension PostgresEventLog {
         if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
             !isShort(stretch)
         {
-            if names.count == 1, filter.takesAllOfItsTenants, !stretch.backward {
-                let rows = try await readEvents(
-                    SQLText.readTenant,
-                    [
-                        .int8(Int64(stretch.after.rawValue)),
-                        .int8(Int64(stretch.through.rawValue)), .text(names.first?.rawValue),
-                        .int8(Int64(limit)), .int8(Int64(maxBytes)),
-                    ], lackColumn: Self.lackColumn)
-                return try StretchRows(rows, stretch)
-            }
-            let depth = filter.takesAllOfItsTenants ? Int64(limit) : Int64(Self.scan)
+            rows = try await self.rows(
+                stretch, filter, of: names, limit: limit, maxBytes: maxBytes)
+        } else if filter.takesAll, !stretch.backward {
+            // So many positions of a dense log are so many rows.
+            stretch.through = min(stretch.through, stretch.after.advanced(by: limit))
             rows = try await readEvents(
-                stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants,
-                parameters(stretch, filter, limit, maxBytes) + [.int8(depth)],
-                lackColumn: Self.lackColumn)
+                SQLText.readHistory,
+                [
+                    .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
+                    .int8(Int64(maxBytes)),
+                ], lackColumn: Self.lackColumn)
         } else {
             if !filter.takesAll { stretch = try await bounded(stretch) }
             rows = try await readEvents(
@@ -158,6 +156,33 @@ extension PostgresEventLog {
                 parameters(stretch, filter, limit, maxBytes), lackColumn: Self.lackColumn)
         }
         return try StretchRows(rows, stretch)
+    }
+
+    /// Each tenant's through its own index.
+    private func rows(
+        _ stretch: Stretch, _ filter: EventFilter, of tenants: Set<TenantID>, limit: Int,
+        maxBytes: Int
+    ) async throws -> Rows {
+        guard !stretch.backward else {
+            let depth = filter.takesAllOfItsTenants ? UInt64(limit) : Self.scan
+            return try await readEvents(
+                SQLText.readTenantsBackward,
+                parameters(stretch, filter, limit, maxBytes) + [.int8(Int64(depth))],
+                lackColumn: Self.lackColumn)
+        }
+        guard filter.takesAllOfItsTenants else {
+            return try await readEvents(
+                SQLText.readTenants,
+                parameters(stretch, filter, limit, maxBytes) + [.int8(Int64(Self.tenantsScan))],
+                lackColumn: Self.lackColumn)
+        }
+        return try await readEvents(
+            SQLText.readTenantsHistory,
+            [
+                .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
+                .textArray(tenants.map(\.rawValue)), .int8(Int64(limit)),
+                .int8(Int64(maxBytes)),
+            ], lackColumn: Self.lackColumn)
     }
 
     /// So many positions of a dense log are so many rows.

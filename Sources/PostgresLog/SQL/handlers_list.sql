@@ -1,7 +1,8 @@
 -- Handlers and how they get on. $1 the only name (null: all). By name: name, patterns, whether it has
 -- external side effects, whether it is paused, whether it is being rebuilt, whether a circuit is
 -- open, position, head, age of the first event beyond the position (null: none), runs that
--- succeeded, that failed, events to be tried again, open dead letters.
+-- succeeded, that failed, events to be tried again, open dead letters, nodes that have it registered or
+-- still hold a part of it.
 select h.name,
     array(
         select p.pattern from apus.handler_patterns p
@@ -22,7 +23,18 @@ select h.name,
     (select count(*) from apus.work w
         where w.consumer_id = h.consumer_id and w.state = 1 and w.attempt > 0)::bigint,
     (select count(*) from apus.dead_letters d
-        where d.consumer_id = h.consumer_id and d.resolved_at is null)::bigint
+        where d.consumer_id = h.consumer_id and d.resolved_at is null)::bigint,
+    array(
+        select n.node
+        from apus.consumer_nodes n
+        where n.expires_at > clock_timestamp() and (
+            exists (
+                select from apus.consumer_members m
+                where m.consumer_id = h.consumer_id and m.node = n.node)
+            or exists (
+                select from apus.consumer_partitions p
+                where p.consumer_id = h.consumer_id and p.holder = n.node))
+        order by n.node)
 from apus.handlers h
 cross join lateral (
     select min(p.position) as position, coalesce(sum(p.succeeded), 0)::bigint as succeeded,

@@ -1,60 +1,84 @@
 -- Reads the history of some tenants forward, each through its own index.
 -- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants,
--- $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
--- after which to stop; $10: events of one tenant to look at before stopping. Result: head,
--- earliest position, bound of the scan (inclusive), epoch, then an event; one row with no event when
--- none matches. Last: whether its plan lacks some of what is stored.
+-- $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes after which to
+-- stop; $10: events of these tenants to look at before stopping. Result: as of read_history.sql, but
+-- with the bound of the scan (inclusive).
 --
 -- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
--- position fits: the planner cannot know a tenant with few events and might read the whole log.
+-- position fits: the planner cannot know a tenant with few events and might read the whole log. No
+-- value of a parameter changes the estimates. Few rows are left, so that they are copied to be
+-- weighed costs less than to filter twice.
 -- Names become numbers in here: a tenant's first event and its number are seen together, or a
 -- reader would pass the one for want of the other.
-select h.head, h.earliest, h.bound, h.epoch, e.position, e.occurred_at, e.recorded_at, e.id,
-    e.tenant_id, e.type_id,
-    e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
-    e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
-    e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
-    h.stored > h.head
-from (
-    select v.*,
-        least($2, (
-            select min(b.position)
-            from apus.tenants t
+with asked as materialized (
+    select $1::bigint as after, $2::bigint as through,
+        case when $3::text[] is not null then
+            array(select t.id from apus.types t where t.name ~ any ($3))
+        end as types,
+        $4::text[] as names, $5::text as prefix, $6::text[] as sources, $7::smallint[] as kinds,
+        $8::bigint as most, $10::bigint as look
+),
+tenants as materialized (
+    select t.id
+    from apus.tenants t
+    where t.name = any ((select a.names from asked a)::text[])
+),
+looked as materialized (
+    select coalesce(
+        (
+            select e.position
+            from tenants t
             cross join lateral (
                 select e.position
                 from apus.events e
-                where (e.tenant_id, e.position) > (t.id, $1)
-                    and (e.tenant_id, e.position) <= (t.id, $2)
+                where (e.tenant_id, e.position) > (t.id, (select a.after from asked a))
+                    and (e.tenant_id, e.position) <= (t.id, (select a.through from asked a))
                 order by e.tenant_id, e.position
-                offset $10 limit 1
-            ) b
-            where t.name = any ($4::text[]))) as bound
-    from apus.visible_bounds($1, $2) v
-    -- Or the bound is looked for wherever it is named.
-    offset 0
-) h
-left join lateral (
-    select *, sum(octet_length(m.data) + 512) over (
-        order by m.position rows between unbounded preceding and 1 preceding) as bytes_before
+                limit (select a.look from asked a)
+            ) e
+            order by e.position
+            offset (select a.look - 1 from asked a)
+            limit 1
+        ),
+        (select a.through from asked a)) as through
+)
+select h.head, h.earliest, (select l.through from looked l), h.epoch, null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    null, null, null, h.stored > h.head
+from apus.visible_bounds($1, $2) h
+union all (
+    select null, null, null, null, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id,
+        e.type_id,
+        e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
+        e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
+        e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
+        null
     from (
-        select e.*
-        from apus.tenants t
-        cross join lateral (
-            select *
-            from apus.events e
-            where (e.tenant_id, e.position) > (t.id, $1)
-                and (e.tenant_id, e.position) <= (t.id, h.bound)
-                and ($3::text[] is null or e.type_id = any (
-                    array(select t.id from apus.types t where t.name ~ any ($3))))
-                and ($5::text is null or starts_with(e.subject, $5))
-                and ($6::text[] is null or e.source = any ($6))
-                and ($7::smallint[] is null or e.kind = any ($7))
-            order by e.tenant_id, e.position
-            limit $8
-        ) e
-        where t.name = any ($4::text[])
-        order by e.position
-        limit $8
-    ) m
-) e on coalesce(e.bytes_before, 0) < $9
-order by e.position
+        select *, sum(octet_length(m.data) + 512) over (
+            order by m.position rows between unbounded preceding and 1 preceding) as bytes_before
+        from (
+            select e.*
+            from tenants t
+            cross join lateral (
+                select *
+                from apus.events e
+                where (e.tenant_id, e.position) > (t.id, (select a.after from asked a))
+                    and (e.tenant_id, e.position) <= (t.id, (select l.through from looked l))
+                    and ((select a.types from asked a) is null
+                        or e.type_id = any ((select a.types from asked a)::integer[]))
+                    and ((select a.prefix from asked a) is null
+                        or starts_with(e.subject, (select a.prefix from asked a)))
+                    and ((select a.sources from asked a) is null
+                        or e.source = any ((select a.sources from asked a)::text[]))
+                    and ((select a.kinds from asked a) is null
+                        or e.kind = any ((select a.kinds from asked a)::smallint[]))
+                order by e.tenant_id, e.position
+                limit (select a.most from asked a)
+            ) e
+            order by e.position
+            limit (select a.most from asked a)
+        ) m
+    ) e
+    where coalesce(e.bytes_before, 0) < $9
+    order by e.position
+)

@@ -16,6 +16,8 @@ public struct LogFinding: Sendable, Hashable {
         /// Data that is not of its schema, or not of its type's.
         case schema
         case checksum
+        /// What public.events shows of an event.
+        case payload
         /// What apus.appends says was stored when.
         case append
         /// The tables of events.

@@ -45,23 +45,27 @@ public struct LogVerifier: Sendable {
     private static let pageRows: Int64 = 5_000
     private static let ledgerPositions: UInt64 = 50_000
 
-    private let pool: PostgresPool
-    private let schemas: any SchemaCatalogue
+    let pool: PostgresPool
+    let schemas: any SchemaCatalogue
+    /// Nil: payloads in SQL are not compared.
+    let json: PayloadWriter.JSON?
     private let readAuditHead: AuditHeadReader
     private let found: @Sendable (LogFinding) -> Void
     private let progress: @Sendable (Progress) -> Void
 
     /// - Parameters:
+    ///   - json: As the payloads in SQL are written.
     ///   - found: Told each finding as it is made.
     ///   - progress: Told after each page.
     public init(
-        pool: PostgresPool, schemas: any SchemaCatalogue,
+        pool: PostgresPool, schemas: any SchemaCatalogue, json: PayloadWriter.JSON? = nil,
         readAuditHead: @escaping AuditHeadReader = { _ in nil },
         found: @escaping @Sendable (LogFinding) -> Void,
         progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.pool = pool
         self.schemas = schemas
+        self.json = json
         self.readAuditHead = readAuditHead
         self.found = found
         self.progress = progress
@@ -88,7 +92,7 @@ public struct LogVerifier: Sendable {
         return summary
     }
 
-    private func report(_ finding: LogFinding, _ summary: inout Summary) {
+    func report(_ finding: LogFinding, _ summary: inout Summary) {
         summary.findings += 1
         found(finding)
     }
@@ -119,8 +123,10 @@ public struct LogVerifier: Sendable {
                 for finding in audit.end(at: summary.last, earliest: earliest) {
                     report(finding, &summary)
                 }
+                try await verifyPayloads(of: [], after: after, through: .max, &summary)
                 break
             }
+            try await verifyPayloads(of: page, after: after, through: last, &summary)
             after = last
             progress(.events(last, of: summary.last))
         }

@@ -3,6 +3,7 @@ import Postgres
 /// The statements of `apus verify`; each in `SQL/NAME.sql`, where its parameters and result are told.
 enum VerifySQL {
     static let events = SQLText.statement("verify_events", PackageResources.verify_events_sql)
+    static let payloads = SQLText.statement("verify_payloads", PackageResources.verify_payloads_sql)
     static let identities = SQLText.statement(
         "verify_identities", PackageResources.verify_identities_sql)
     static let appends = SQLText.statement("verify_appends", PackageResources.verify_appends_sql)

@@ -11,14 +11,14 @@ struct VerifyCommand: Command {
         "verify", summary: "Checks a log: that nothing is missing, changed or contradicts itself.",
         discussion: """
             Reads every event, also beside nodes that are serving: positions, partitions, ids, data against its schema,
-            checksums, the audit trail, and the books of handlers and groups. Exit code 1 when something is wrong.
+            checksums, what public.events shows, the audit trail, and the books of handlers and groups. Exit code 1 when
+            something is wrong.
             """,
         flags: [
             .value("database", "URI", "A Postgres 15 of yours."),
             .value(
                 "data-dir", "PATH",
-                "Of a private Postgres that no serve is using; default"
-                    + " \(ServeConfiguration.defaultDataDirectory)."),
+                "Of a private Postgres; default \(ServeConfiguration.defaultDataDirectory)."),
             .value("limit", "COUNT", "Problems to print; all are counted; default 1000."),
             .toggle("json", "Prints JSON: a line for each problem, then what was checked."),
         ])
@@ -42,21 +42,11 @@ struct VerifyCommand: Command {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
         let logger = Logger(label: "verify", level: .warning)
-        guard database != nil || LocalPostgres.hasCluster(in: dataDirectory) else {
-            throw CommandFailure(
-                "there is no log in \(dataDirectory); say where it is with --data-dir or"
-                    + " --database")
-        }
-        let store = try await Store.open(
+        let store = try await Store.openExisting(
             database: database, dataDirectory: dataDirectory, logger: logger)
         let summary: LogVerifier.Summary
         do {
-            let missing = try await store.pendingMigrations(on: loops.loops[0], logger: logger)
-            guard missing.isEmpty else {
-                throw CommandFailure(
-                    "the tables are not those of this release (\(missing.joined(separator: ", "))"
-                        + " not applied); run `apus migrate` first")
-            }
+            try await store.checkTables(on: loops.loops[0], logger: logger)
             summary = try await verify(store, loops, terminal, logger)
         } catch {
             await store.close()
@@ -77,8 +67,9 @@ struct VerifyCommand: Command {
         configuration.statementTimeout = nil
         let pool = PostgresPool(configuration, size: 1, loops: loops, logger: logger)
         let printed = Lock(0)
+        let schemas = Schemas(maxEventBytes: Self.maxEventBytes)
         let verifier = LogVerifier(
-            pool: pool, schemas: Schemas(maxEventBytes: Self.maxEventBytes),
+            pool: pool, schemas: schemas, json: { schemas.json(of: $0) },
             readAuditHead: { AuditEvents.head(of: $0) },
             found: { finding in
                 let isWithin = printed.withLock { count in

@@ -58,38 +58,15 @@ struct ConfigurationFile: Sendable {
 
     /// What differs and counts after a restart only, as paths in the file.
     func fixed(since other: ConfigurationFile) -> [String] {
-        let names = Set(handlers.keys).union(other.handlers.keys)
-        let usual = HandlerOptions()
-        let changed = names.filter { (handlers[$0] ?? usual) != (other.handlers[$0] ?? usual) }
-        return changed.sorted().map { "handlers.\($0)" }
-            + (neighbours == other.neighbours ? [] : ["neighbours"]) + fixedWebhooks(since: other)
-            + (isNotifying(as: other) ? [] : ["notifications"])
+        (neighbours == other.neighbours ? [] : ["neighbours"])
             + (ledger == other.ledger ? [] : ["ledger"])
     }
 
-    private func isNotifying(as other: ConfigurationFile) -> Bool {
-        guard let notifications, let others = other.notifications else {
-            return notifications == other.notifications
-        }
-        return notifications.isFixed(as: others)
-    }
-
-    /// Which endpoints there are, the types they get, and how the engine hands them events.
-    private func fixedWebhooks(since other: ConfigurationFile) -> [String] {
-        func byName(_ file: ConfigurationFile) -> [String: WebhookEndpoint] {
-            Dictionary(file.webhooks.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        }
-        let (new, old) = (byName(self), byName(other))
-        return Set(new.keys).union(old.keys).sorted().flatMap { name -> [String] in
-            guard let new = new[name], let old = old[name] else { return ["webhooks.\(name)"] }
-            var differing: [String] = []
-            if new.types != old.types { differing.append("types") }
-            if new.options.concurrency != old.options.concurrency {
-                differing.append("concurrency")
-            }
-            if new.options.retry != old.options.retry { differing.append("retry") }
-            if new.options.ordering != old.options.ordering { differing.append("ordering") }
-            return differing.map { "webhooks.\(name).\($0)" }
-        }
+    /// Handlers that are others in what their traits do not show.
+    func renewed(since other: ConfigurationFile) -> Set<String> {
+        guard let notifications, let others = other.notifications,
+            !notifications.isSame(as: others)
+        else { return [] }
+        return [NotificationHandler.handlerName]
     }
 }

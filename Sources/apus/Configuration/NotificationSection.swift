@@ -30,8 +30,8 @@ struct NotificationOptions: Sendable, Hashable {
         templates = own.isEmpty ? NotificationTemplate.standard : own
     }
 
-    /// Whether they are the same in what counts from the start on: all but how the webhook is reached.
-    func isFixed(as other: NotificationOptions) -> Bool {
+    /// Whether they are the same in all but how the webhook is reached, which is looked up for each.
+    func isSame(as other: NotificationOptions) -> Bool {
         guard templates == other.templates else { return false }
         return switch (sink, other.sink) {
         case (.log, .log), (.webhook, .webhook): true

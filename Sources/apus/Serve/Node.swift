@@ -4,6 +4,7 @@ import Events
 import GRPC
 import Glibc
 import Handlers
+import Hosting
 import IO
 import Neighbours
 import Postgres
@@ -19,22 +20,14 @@ struct Node: Sendable {
     /// Nil: there is no file to read again.
     private let configurationReloader: ConfigurationReloader?
     private let store: Store
-    private let pool: PostgresPool
-    private let log: PostgresEventLog
-    private let tail: EventTail
-    private let subscriptions: Subscriptions
-    private let groups: Groups
-    private let groupHints: GroupHints
+    private let log: LogParts
+    private let host: HostParts
     private let groupGauges: GroupGauges
-    private let handlers: HandlerHost
-    private let replays: Replays
     private let outbox: OutboxDrainer
     private let neighbours: NeighbourParts
     private let audit: AuditRunner?
     private let payloads: PayloadWriter?
     private let server: RPCServer
-    /// Where the parts run that nobody calls, but for handlers and replays: theirs is others' code.
-    private let background: IOLoop
     private let logger: Logger
 
     init(
@@ -46,11 +39,6 @@ struct Node: Sendable {
         reloader = tls.map {
             TLSReloader($0, on: loops.loops[0], logger: logger.labelled("tls"))
         }
-        configurationReloader = configuration.configurationPath.map {
-            ConfigurationReloader(
-                $0, file: file, webhooks: webhooks,
-                logger: logger.labelled("configuration"))
-        }
         self.store = store
         self.logger = logger
         let name = Self.name()
@@ -58,95 +46,67 @@ struct Node: Sendable {
         var database = store.configuration
         database.applicationName = "apus \(name)"
         (configuration.ledger ?? file.ledger ?? .all).apply(to: &database)
-        pool = PostgresPool(
-            database, size: configuration.databaseConnections, loops: loops,
-            logger: logger.labelled("postgres"))
-        log = PostgresEventLog(
-            database, pool: pool, loops: loops, configuration: configuration.log, metrics: metrics,
-            logger: logger.labelled("log"))
-        background = loops.next()
-        let clock = LoopClock(background)
-        tail = EventTail(log: log, clock: clock, logger: logger.labelled("tail"))
-        log.add(tail)
-        subscriptions = Subscriptions(log: log, tail: tail)
-
-        let groupHints = GroupHints(
-            database, pool: pool, loops: loops, logger: logger.labelled("groups"))
-        self.groupHints = groupHints
-        var sharing = Groups.Configuration()
-        sharing.leaseTime = configuration.leaseTime
-        sharing.drainGrace = configuration.drainTimeout
-        groups = Groups(
-            store: PostgresGroups(pool: pool), books: PostgresConsumers(log: log), log: log,
-            tail: tail, node: name, configuration: sharing, clock: clock, metrics: metrics,
-            logger: logger.labelled("groups"), tellOthers: { groupHints.tell() })
-
-        let books = PostgresBooks(pool: pool)
-        let leases = PostgresLeases(pool: pool)
+        var settings = LogParts.Settings()
+        settings.connections = configuration.databaseConnections
+        settings.log = configuration.log
+        settings.limits = configuration.limits
+        let log = LogParts(
+            node: name, database, settings, loops: loops, metrics: metrics, logger: logger)
+        self.log = log
+        let (clock, leases) = (log.clock, log.leases)
         groupGauges = GroupGauges(
-            groups: PostgresGroups(pool: pool), leases: leases, node: name, clock: clock,
+            groups: PostgresGroups(pool: log.pool), leases: leases, node: name, clock: clock,
             metrics: metrics, logger: logger.labelled("groups"))
-        let schemas = Schemas(maxEventBytes: configuration.limits.maxEventBytes)
-        let publisher = Publisher(log: log, catalogue: schemas, limits: configuration.limits)
-        let publish = Self.ownPublishing(publisher, schemas)
         let neighbours = try NeighbourParts(
             file.neighbours.with(configuration.neighbours), loops: loops, clock: clock,
             metrics: metrics, logger: logger.labelled("neighbours"))
         self.neighbours = neighbours
-        let notification = webhooks.notification(logger.labelled("notifications"))
-        var known = try HandlerRegistry.shipped(publish: publish, notification: notification)
-        try neighbours.register(in: &known) { draft, tenant in
-            var draft = draft
-            draft.tenant = tenant.rawValue
-            _ = try await publish(draft)
+        let handlers = NodeHandlers(
+            log: log, neighbours: neighbours, webhooks: webhooks, logger: logger)
+        let host = HostParts(
+            on: log, registry: try handlers.registry(for: file),
+            leaseTime: configuration.leaseTime, drainGrace: configuration.drainTimeout,
+            logger: logger)
+        self.host = host
+        configurationReloader = configuration.configurationPath.map {
+            ConfigurationReloader(
+                $0, file: file, handlers: handlers, host: host.handlers,
+                logger: logger.labelled("configuration"))
         }
-        let options = HandlerOptions.shipped(file.handlers, notifies: notification != nil)
-        // What is said of a neighbour's handler does no harm while the neighbour is not there.
-        var registry = try known.configured(options.filter { known[$0.key] != nil })
-        try webhooks.register(in: &registry)
-        let trail = PostgresAuditTrail(pool: pool)
+        let trail = PostgresAuditTrail(pool: log.pool)
         audit = configuration.audit.map { audit in
             AuditRunner(
                 trail: trail, leases: leases, node: name, configuration: audit, clock: clock,
                 metrics: metrics, logger: logger.labelled("audit")
             ) { head in
-                switch try await publish(AuditEvents.draft(head)).outcome {
+                switch try await log.publish(AuditEvents.draft(head)).outcome {
                 case .stored(let position), .duplicate(let position): return position
                 case .rejected(let error): throw error
                 }
             }
         }
-        payloads = configuration.payloads.map { [pool, subscriptions] payloads in
+        payloads = configuration.payloads.map { payloads in
             PayloadWriter(
-                table: PostgresPayloads(pool: pool), subscriptions: subscriptions, leases: leases,
-                node: name, configuration: payloads, metrics: metrics,
-                logger: logger.labelled("payloads"), json: { schemas.json(of: $0) })
+                table: PostgresPayloads(pool: log.pool), subscriptions: log.subscriptions,
+                leases: leases, node: name, configuration: payloads, metrics: metrics,
+                logger: logger.labelled("payloads"), json: { log.schemas.json(of: $0) })
         }
-        handlers = HandlerHost(
-            registry: registry, books: books, consumers: groups.consumers,
-            failures: SystemErrors(
-                publisher: publisher, metrics: metrics, logger: logger.labelled("handlers")),
-            metrics: metrics, logger: logger.labelled("handlers"))
-        replays = Replays(
-            store: PostgresReplays(pool: pool), log: log, books: books, leases: leases,
-            registry: registry, node: name, leaseTime: configuration.leaseTime, clock: clock,
-            metrics: metrics, logger: logger.labelled("replays"))
-
         outbox = OutboxDrainer(
             outbox: PostgresOutbox(
-                database, log: log, loops: loops, logger: logger.labelled("outbox")),
-            schemas: schemas, leases: leases, node: name, limits: configuration.limits,
+                database, log: log.log, loops: loops, logger: logger.labelled("outbox")),
+            schemas: log.schemas, leases: leases, node: name, limits: configuration.limits,
             configuration: configuration.outbox, clock: clock, metrics: metrics,
             logger: logger.labelled("outbox"))
 
         let serving = Serving()
         let callers = Callers(allTenants: configuration.allTenants)
         let services = EventServiceServer(
-            log: log, books: books, handlers: handlers, replays: replays,
-            publisher: publisher, subscriptions: subscriptions, groups: groups, callers: callers,
+            log: log.log, books: host.books, handlers: host.handlers, replays: host.replays,
+            publisher: log.publisher, subscriptions: log.subscriptions, groups: host.groups,
+            callers: callers,
             healthReporter: HealthReporter(
-                version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log,
-                tail: tail, serving: serving, others: { neighbours.components }),
+                version: Build.version, startedAt: Timestamp(SystemWallClock().now()), log: log.log,
+                tail: log.tail, serving: serving, others: { neighbours.components }),
             logger: logger.labelled("service"), limits: configuration.service)
         let names = [
             ApusV1.EventServiceMethods.service, ApusV1.GroupServiceMethods.service,
@@ -158,9 +118,10 @@ struct Node: Sendable {
             services: [
                 services,
                 GroupServiceServer(
-                    groups: groups, callers: callers, logger: logger.labelled("service")),
+                    groups: host.groups, callers: callers, logger: logger.labelled("service")),
                 HandlerServiceServer(
-                    handlers: handlers, deadLetters: PostgresDeadLetters(log: log, node: name),
+                    handlers: host.handlers,
+                    deadLetters: PostgresDeadLetters(log: log.log, node: name),
                     callers: callers, logger: logger.labelled("service")),
                 HealthProtocol(services: names, serving: serving),
                 ReflectionService(
@@ -169,12 +130,11 @@ struct Node: Sendable {
             interceptors: [CallMetrics(metrics), CallLogging(logger.labelled("grpc"))],
             configuration: rpc, loops: loops, metrics: metrics,
             logger: logger.labelled("grpc"),
-            willShutDown: { [subscriptions, groups, replays, outbox, audit, payloads] in
+            willShutDown: { [outbox, audit, payloads] in
                 serving.stop()
                 payloads?.drain()
-                groups.drain()
-                subscriptions.drain()
-                replays.drain()
+                host.drain()
+                log.subscriptions.drain()
                 outbox.drain()
                 audit?.drain()
             })
@@ -196,34 +156,43 @@ struct Node: Sendable {
         let addresses = try await bind()
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let postgres = store.server { group.addTask { try await postgres.run() } }
-            group.addTask { try await pool.run() }
-            try await log.open()
-            try await handlers.register()
-            group.addTask { try await log.run() }
-            group.addTask(executorPreference: background) { try await tail.run() }
-            group.addTask(executorPreference: background) {
-                try await groupHints.run { groups.lookAgain() }
-            }
-            group.addTask(executorPreference: background) { try await groupGauges.run() }
-            for monitor in neighbours.monitors {
-                group.addTask(executorPreference: background) { try await monitor.run() }
-            }
-            if let reloader { group.addTask { try await reloader.run() } }
-            if let hangUps = hangUps?.received {
-                group.addTask {
-                    for await _ in hangUps {
-                        reloader?.reloadNow()
-                        configurationReloader?.reload()
-                    }
+            let hangUps = hangUps?.received
+            group.addTask {
+                try await host.run {
+                    try await run(hangUps) { try await serve(until: signals) { ready(addresses) } }
                 }
             }
-            group.addTask { try await serve(until: signals) { ready(addresses) } }
-            // Whichever ends first: what serves, in good order, or one of the others, failing.
+            // Whichever ends first: the node, in good order, or its Postgres, failing.
             _ = try await group.next()
             group.cancelAll()
         }
         await neighbours.close()
         logger.info("Stopped")
+    }
+
+    /// Runs what looks after the node beside what serves.
+    private func run(
+        _ hangUps: AsyncStream<Void>?, _ serve: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask(executorPreference: log.background) { try await groupGauges.run() }
+            for monitor in neighbours.monitors {
+                group.addTask(executorPreference: log.background) { try await monitor.run() }
+            }
+            if let reloader { group.addTask { try await reloader.run() } }
+            if let hangUps {
+                group.addTask {
+                    for await _ in hangUps {
+                        reloader?.reloadNow()
+                        await configurationReloader?.reload()
+                    }
+                }
+            }
+            group.addTask { try await serve() }
+            // Whichever ends first: what serves, in good order, or one of the others, failing.
+            _ = try await group.next()
+            group.cancelAll()
+        }
     }
 
     /// - Returns: Where it listens, for people.
@@ -260,12 +229,10 @@ struct Node: Sendable {
     private func work() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
-            group.addTask(executorPreference: background) { try await groups.run() }
-            group.addTask { try await handlers.run() }
-            group.addTask { try await replays.run() }
-            group.addTask(executorPreference: background) { try await outbox.run() }
+            group.addTask { try await host.work() }
+            group.addTask(executorPreference: log.background) { try await outbox.run() }
             if let audit {
-                group.addTask(executorPreference: background) { try await audit.run() }
+                group.addTask(executorPreference: log.background) { try await audit.run() }
             }
             // Not on a loop: turning a page into JSON takes its time.
             if let payloads { group.addTask { try await payloads.run() } }
@@ -309,22 +276,6 @@ struct Node: Sendable {
             path: "/metrics", contentType: MetricsRegistry.expositionContentType, loopbackOnly: true
         ) {
             Array(metrics.exposition().utf8)
-        }
-    }
-
-    /// The door of Publish, for what Apus and its handlers have to say.
-    private static func ownPublishing(
-        _ publisher: Publisher, _ schemas: Schemas
-    ) -> PublishOwnEvent {
-        { draft in
-            var draft = draft
-            draft.fingerprint = schemas.fingerprint(of: draft)
-            let context = PublishContext(
-                caller: Caller(tenant: TenantID(unchecked: draft.tenant)))
-            let outcomes = try await publisher.publish(
-                Events.PublishCommand(events: [draft]), context: context)
-            guard let outcome = outcomes.first else { preconditionFailure("one event, no outcome") }
-            return outcome
         }
     }
 

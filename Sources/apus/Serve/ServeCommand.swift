@@ -29,7 +29,7 @@ struct ServeCommand: Command {
         let tls = try configuration.doors.makeContext()
         let signals = StopSignals()
         let loops = try IOLoopGroup(count: configuration.loops)
-        let webhooks = try WebhookSending(file)
+        let webhooks = WebhookSending()
         let store = try await Store.open(
             database: configuration.database, dataDirectory: configuration.dataDirectory,
             logger: logger)

@@ -14,7 +14,7 @@ struct ServeConfiguration: Sendable {
     private static let ownFlags: [Flag] = [
         .value(
             "config", "FILE",
-            "YAML: options of handlers; read again at SIGHUP. `apus config check` says what is wrong"
+            "YAML: handlers, webhooks and more; read again at SIGHUP. `apus config check` says what is wrong"
                 + " with it."),
         .value("database", "URI", "A Postgres 15 of yours; without it a private one is started."),
         .value("data-dir", "PATH", "Of the private Postgres; default \(defaultDataDirectory)."),

@@ -20,6 +20,22 @@ struct Store: Sendable {
         return Store(configuration: server.configuration, server: server)
     }
 
+    /// One that is there already, also beside the node that runs a private server.
+    ///
+    /// - Throws: ``CommandFailure`` that says what to do, `PostgresError`.
+    static func openExisting(
+        database: PostgresConfiguration?, dataDirectory: String, logger: Logger
+    ) async throws -> Store {
+        guard database != nil || LocalPostgres.hasCluster(in: dataDirectory) else {
+            throw CommandFailure(
+                "there is no log in \(dataDirectory); say where it is with --data-dir or"
+                    + " --database")
+        }
+        return try await open(
+            database: database ?? LocalPostgres.configuration(ofServerIn: dataDirectory),
+            dataDirectory: dataDirectory, logger: logger)
+    }
+
     /// Brings the tables up to date.
     ///
     /// - Returns: What was applied.
@@ -29,10 +45,15 @@ struct Store: Sendable {
         }
     }
 
-    /// What ``migrate(on:logger:)`` would apply.
-    func pendingMigrations(on loop: IOLoop, logger: Logger) async throws -> [String] {
-        try await explaining {
+    /// - Throws: ``CommandFailure`` when the tables are not those of this release.
+    func checkTables(on loop: IOLoop, logger: Logger) async throws {
+        let missing = try await explaining {
             try await Migrator(logger: logger).pending(configuration, on: loop)
+        }
+        guard missing.isEmpty else {
+            throw CommandFailure(
+                "the tables are not those of this release (\(missing.joined(separator: ", "))"
+                    + " not applied); run `apus migrate` first")
         }
     }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Events
@@ -15,9 +16,24 @@ import Testing
     }
 
     @Test(arguments: 0..<40 as Range<UInt64>)
-    func `no schedule loses, repeats or reorders work`(seed: UInt64) {
+    func `no schedule loses, repeats or reorders work`(seed: UInt64) async {
         var world = ConsumerWorld(seed: seed)
-        for _ in 0..<25_000 where world.fault == nil { world.step() }
+        for step in 0..<25_000 where world.fault == nil {
+            await giveWay(at: step)
+            world.step()
+        }
+        if world.fault == nil { world.settle() }
+        #expect(world.fault == nil, "seed \(seed)")
+    }
+
+    @Test(arguments: 0..<40 as Range<UInt64>)
+    func `no schedule loses, repeats or reorders the work of members of a node`(seed: UInt64) async
+    {
+        var world = ConsumerWorld(seed: seed, isLocal: true)
+        for step in 0..<25_000 where world.fault == nil {
+            await giveWay(at: step)
+            world.step()
+        }
         if world.fault == nil { world.settle() }
         #expect(world.fault == nil, "seed \(seed)")
     }

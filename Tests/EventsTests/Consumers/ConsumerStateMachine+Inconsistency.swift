@@ -31,7 +31,14 @@ extension ConsumerStateMachine {
             for scope in partition?.lanes.keys ?? [:].keys { lanes[scope, default: 0] += 1 }
         }
         if lanes != self.lanes.counts { return "the lanes were miscounted" }
-        return Set(self.lanes.scopes) != Set(lanes.keys) ? "a lane has no turn" : nil
+        if Set(self.lanes.scopes) != Set(lanes.keys) { return "a lane has no turn" }
+        for item in items.values where !item.isWritten {
+            if partitions[item.partition]?.unwritten.contains(item.position) != true {
+                return "work without a row was forgotten"
+            }
+            if !item.isFresh { return "work without a row that needs one" }
+        }
+        return nil
     }
 
     /// What may be handed out is in the line, once.
@@ -48,8 +55,20 @@ extension ConsumerStateMachine {
             let busy = queue.positions.filter { items[$0]?.isBusy == true }
             if busy.count != queue.busy { return "a key's work was miscounted" }
             let withMembers = busy.filter { items[$0].map(isWithMember) ?? false }
-            if withMembers.count > 1 || (!withMembers.isEmpty && busy.count > 1) {
+            if !rules.isLocal, withMembers.count > 1 || (!withMembers.isEmpty && busy.count > 1) {
                 return "a key has two at work"
+            }
+            let begun = busy.filter { items[$0]?.isReady == true }
+            if begun.count > 1 { return "a key has two begun" }
+            if let one = begun.first, rules.isLocal, items[one]?.isUntouched == true,
+                one != queue.first
+            {
+                return "a key has one ready behind another"
+            }
+            if rules.isLocal, !withMembers.isEmpty, begun.isEmpty,
+                !busy.contains(where: { items[$0].map(isStoring) ?? false })
+            {
+                return "a key's run stands still"
             }
             guard let first = queue.first else { continue }
             let partition = items[first].flatMap { partitions[$0.partition] }
@@ -60,11 +79,24 @@ extension ConsumerStateMachine {
         return positions != Set(items.keys) ? "work is in no key's queue" : nil
     }
 
+    private func isStoring(_ item: WorkItem) -> Bool {
+        if case .storing = item.state { return true }
+        return false
+    }
+
     /// Not one that a former holder left.
     private func isWithMember(_ item: WorkItem) -> Bool {
         switch item.state {
         case .storing, .handedOut: true
         case .waiting, .remarked, .orphaned, .held: false
         }
+    }
+}
+
+extension WorkItem {
+    /// Its member may take it, or has.
+    fileprivate var isReady: Bool {
+        if case .handedOut(let handOut) = state { return handOut.isReady }
+        return false
     }
 }

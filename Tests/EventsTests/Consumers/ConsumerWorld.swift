@@ -2,28 +2,36 @@
 
 /// Three nodes, their members and one store; ``fault`` is the first promise that was broken.
 struct ConsumerWorld {
-    private(set) var fault: String?
-    private var random: SeededGenerator
-    private let rules: ConsumerRules
-    private var log: [RecordedEvent] = []
-    private var store = StoreModel()
-    private var nodes: [ModelNode] = []
-    private var handed: [HandedOut] = []
+    var fault: String? { broken ?? store.fault }
+    var broken: String?
+    var random: SeededGenerator
+    let rules: ConsumerRules
+    var log: [RecordedEvent] = []
+    var store = StoreModel()
+    var nodes: [ModelNode] = []
+    var handed: [HandedOut] = []
     /// Acknowledged, and answered so.
-    private var acknowledged: Set<Position> = []
+    var acknowledged: Set<Position> = []
     /// Ever.
-    private var gaveUp: Set<Position> = []
-    private var now: Duration = .zero
-    private var generation = 0
+    var gaveUp: Set<Position> = []
+    /// Under which fence an event was said to be over; that need not be stored.
+    var settled: [Position: Int64] = [:]
+    /// Attempts that began, of events of which nothing was said since.
+    var begun: [Position: Int] = [:]
+    var now: Duration = .zero
+    var generation = 0
     /// Of all that was handed out: two runs that agree in it went the same way.
-    private(set) var digest: UInt64 = 0
+    var digest: UInt64 = 0
 
-    init(seed: UInt64) {
+    /// - Parameter isLocal: Members live in their nodes, as handlers do.
+    init(seed: UInt64, isLocal: Bool = false) {
         var random = SeededGenerator(state: seed)
         rules = ConsumerRules(
             holdsKeys: random.next() % 2 == 0, maxAttempts: Int.random(in: 1...6, using: &random),
-            ackDeadline: .seconds(10), isShared: random.next() % 3 > 0)
+            ackDeadline: isLocal ? nil : .seconds(10), isShared: random.next() % 3 > 0,
+            isOrdered: !isLocal || random.next() % 4 > 0)
         self.random = random
+        store.isLocal = isLocal
         for _ in 0..<3 { nodes.append(makeNode()) }
     }
 
@@ -43,11 +51,11 @@ struct ConsumerWorld {
                 consumer: 1, node: name, rules: rules, limits: limits))
     }
 
-    private mutating func chance(_ one: Int) -> Bool {
+    mutating func chance(_ one: Int) -> Bool {
         Int.random(in: 0..<one, using: &random) == 0
     }
 
-    private mutating func fail(_ text: String) { fault = fault ?? text }
+    mutating func fail(_ text: String) { broken = broken ?? text }
 
     // MARK: Steps
 
@@ -68,7 +76,7 @@ struct ConsumerWorld {
         case 95: resolve()
         case 96 where chance(20): crash(index)
         case 97 where chance(20): pause(index)
-        case 98 where chance(20): store.crash()
+        case 98 where chance(20): crashStore()
         case 99 where chance(40): drain(index)
         case 99 where chance(4): lose(index)
         default: break
@@ -85,16 +93,18 @@ struct ConsumerWorld {
             .sample(
                 at: Position(UInt64(log.count + 1)), tenant: tenant, key: key,
                 partition: Partition.of(tenant: tenant, key: key)))
+        if rules.isLocal, chance(30) { store.unacceptable.insert(head) }
         if chance(3) {
             for index in nodes.indices { nodes[index].machine.head = head }
         }
     }
 
-    private var head: Position { Position(UInt64(log.count)) }
+    var head: Position { Position(UInt64(log.count)) }
 
     private mutating func read(_ index: Int) {
         if let read = nodes[index].read, let page = nodes[index].page {
-            nodes[index].machine.took(read, page)
+            nodes[index].machine.took(
+                read, page, now: now, wall: Timestamp(microseconds: 0))
             nodes[index].read = nil
             nodes[index].page = nil
             return
@@ -141,6 +151,18 @@ struct ConsumerWorld {
                 nodes[index].answer = nil
                 return
             }
+            if !answer.unacceptable.isEmpty {
+                nodes[index].suspects.formUnion(answer.unacceptable)
+                nodes[index].batch = nodes[index].machine.retract(
+                    answer.unacceptable, from: batch, now: now)
+                nodes[index].isStored = false
+                for item in nodes[index].machine.items.values where !item.isBusy {
+                    // It may be one that was taken back.
+                    settled[item.position] = nil
+                    begun[item.position] = nil
+                }
+                return
+            }
             nodes[index].answer = answer
             if chance(3) { return }
             nodes[index].isStored = false
@@ -167,83 +189,8 @@ struct ConsumerWorld {
         }
     }
 
-    private mutating func accept(_ position: Position) {
+    mutating func accept(_ position: Position) {
         acknowledged.insert(position)
-    }
-
-    private mutating func pull(_ index: Int) {
-        guard let member = member(of: index) else { return }
-        let items = nodes[index].machine.pull(
-            member, limit: 5, maxBytes: 1 << 20, now: now,
-            wall: Timestamp(microseconds: 0))
-        for item in items {
-            guard let event = item.event else { return fail("a delivery without its event") }
-            for part in [item.position.rawValue, UInt64(item.ticket), UInt64(member)] {
-                digest = (digest ^ part) &* 0x100_0000_01b3
-            }
-            let partition = store.tables.partitions[item.partition]
-            let isStored =
-                nodes[index].isStored
-                && nodes[index].batch?.shares.contains { $0.partition == item.partition } == true
-            let serial = nodes[index].machine.partitions[item.partition]?.serial ?? 0
-            if partition.fence == item.fence, partition.holder == nodes[index].name,
-                partition.serial == serial + (isStored ? 1 : 0)
-            {
-                checkDelivery(item, event, member, nodes[index])
-            }
-            handed.append(
-                HandedOut(
-                    token: AckToken(
-                        consumer: 1, partition: item.partition, fence: item.fence,
-                        position: item.position, ticket: item.ticket),
-                    event: event, node: index))
-        }
-        if handed.count > 60 { handed.removeFirst(20) }
-    }
-
-    private mutating func checkDelivery(
-        _ item: WorkItem, _ event: RecordedEvent, _ member: Int, _ node: ModelNode
-    ) {
-        if item.attempt > rules.maxAttempts { fail("\(item.position) had too many attempts") }
-        // What a crash of the store takes back was answered by nobody.
-        if acknowledged.contains(item.position), !item.isRevived {
-            fail("\(item.position) came again after it was acknowledged")
-        }
-        if !item.isRevived {
-            for earlier in log[..<Int(event.position.rawValue - 1)].suffix(200)
-            where earlier.partitionKey == event.partitionKey && earlier.tenant == event.tenant {
-                let isHeld =
-                    rules.holdsKeys && store.tables.deadLetters.contains(earlier.position)
-                let isOver =
-                    (store.isOver(earlier) && !isHeld)
-                    || (!rules.holdsKeys && gaveUp.contains(earlier.position))
-                if !isOver { fail("\(item.position) came before \(earlier.position)") }
-            }
-        }
-        if item.lost >= rules.lostBeforeAlone, node.machine.members[member]?.inFlight != 1 {
-            fail("\(item.position) was not alone")
-        }
-    }
-
-    private mutating func answer() {
-        guard let one = handed.randomElement(using: &random) else { return }
-        let actions: [Verdict.Action] = [
-            .ack, .ack, .ack, .ack, .ack, .ack, .retry, .deadLetter, .extend, .release,
-        ]
-        var verdict = Verdict(actions.randomElement(using: &random) ?? .ack)
-        if chance(3) {
-            verdict = Verdict(
-                verdict.action, delay: .seconds(Int.random(in: 1...20, using: &random)))
-        }
-        let answer = TokenAnswer(token: one.token, verdict: verdict)
-        let index = chance(6) ? Int.random(in: 0..<nodes.count, using: &random) : one.node
-        switch nodes[index].machine.settle(one.token, verdict, now: now) {
-        case .pending:
-            if verdict.action == .ack { nodes[index].waiting.append(one.token) }
-        case .elsewhere:
-            if store.remark(answer), verdict.action == .ack { accept(one.token.position) }
-        case .done, .expired: break
-        }
     }
 
     private mutating func pass(_ time: Duration) {
@@ -261,9 +208,13 @@ struct ConsumerWorld {
     private mutating func leave(_ index: Int) {
         guard let member = member(of: index) else { return }
         nodes[index].machine.leave(member, now: now)
+        // What it was at ends with it.
+        if rules.isLocal {
+            handed.removeAll { $0.name == nodes[index].name && $0.member == member }
+        }
     }
 
-    private mutating func member(of index: Int) -> Int? {
+    mutating func member(of index: Int) -> Int? {
         nodes[index].machine.members.keys.sorted().randomElement(using: &random)
     }
 
@@ -300,6 +251,8 @@ struct ConsumerWorld {
         for remark in nodes[index].remarks ?? [] {
             nodes[index].machine.heed(
                 remark, event: log[Int(remark.work.position.rawValue - 1)], now: now)
+            // A dead letter that was let go while somebody was at it is over at once.
+            noteEnd(of: remark.work.position, in: remark.partition, by: index)
         }
         nodes[index].remarks = nil
     }
@@ -319,12 +272,19 @@ struct ConsumerWorld {
         let deadLetters = store.tables.deadLetters.sorted()
         guard let position = deadLetters.randomElement(using: &random) else { return }
         acknowledged.remove(position)
+        begun[position] = nil
         store.resolve(log[Int(position.rawValue - 1)], chance(2) ? .revive : .discard)
     }
 
     private mutating func crash(_ index: Int) {
         store.alive.remove(nodes[index].name)
         nodes[index] = makeNode()
+    }
+
+    private mutating func crashStore() {
+        store.crash()
+        // Hand-outs that nobody waited for may be gone.
+        begun = [:]
     }
 
     /// It is taken for dead, and goes on.
@@ -348,6 +308,12 @@ struct ConsumerWorld {
         for index in nodes.indices where nodes[index].machine.isDraining { crash(index) }
         let last = nodes.count - 1
         for index in 0..<last { store.alive.remove(nodes[index].name) }
+        if rules.isLocal {
+            // Nothing but the loss of a member ends what it forgot.
+            for member in nodes[last].machine.members.keys.sorted() {
+                nodes[last].machine.leave(member, now: now)
+            }
+        }
         if nodes[last].machine.members.isEmpty { join(last) }
         for round in 0..<40_000 where fault == nil {
             nodes[last].machine.head = head
@@ -368,6 +334,7 @@ struct ConsumerWorld {
                     let token = AckToken(
                         consumer: 1, partition: item.partition, fence: item.fence,
                         position: item.position, ticket: item.ticket)
+                    settled[item.position] = item.fence
                     _ = nodes[last].machine.settle(token, Verdict(.ack), now: now)
                 }
             }

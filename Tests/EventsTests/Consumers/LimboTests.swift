@@ -32,6 +32,33 @@ import Testing
         #expect(books.wanted.count == Partition.count / 2)
     }
 
+    @Test func `what is being taken while it drains is given back before it ends`() async throws {
+        let books = BooksOfHolder(grants: true)
+        let engine = Self.engine(books)
+        let survey = ConsumerSurvey(
+            consumer: 1, version: 1, holders: Array(repeating: nil, count: Partition.count),
+            marks: Array(repeating: PartitionMark(fence: 1, serial: 0), count: Partition.count),
+            members: ["one": 1], hasRemarks: false)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await engine.heed(survey, known: Array(repeating: nil, count: Partition.count))
+            }
+            await books.isAsked()
+            await engine.drain(grace: .seconds(1))
+            // It looks whether anything is left.
+            group.addTask { try await engine.run() }
+            await Self.giveWay()
+            books.grant()
+            try await group.waitForAll()
+        }
+        #expect(books.released == Array(0..<Partition.count))
+    }
+
+    /// Lets tasks that can go on do so.
+    private static func giveWay() async {
+        for _ in 0..<100 { await Task.yield() }
+    }
+
     private static func engine(_ books: BooksOfHolder) -> ConsumerEngine {
         let log = ScriptedLog()
         let clock = ManualClock()
@@ -49,11 +76,21 @@ import Testing
     }
 }
 
-/// Says which partitions it was asked for, and gives none.
+/// Says which partitions it was asked for, and gives none, or all when it is told to.
 private final class BooksOfHolder: ConsumerBooks {
     private let asked = Lock<[Int]>([])
+    private let givenBack = Lock<[Int]>([])
+    private let grants: Bool
+    private let asking = Signal()
+    private let granting = Signal()
+
+    init(grants: Bool = false) { self.grants = grants }
 
     var wanted: [Int] { asked.withLock { $0.sorted() } }
+    var released: [Int] { givenBack.withLock { $0.sorted() } }
+
+    func isAsked() async { await asking.wait() }
+    func grant() { granting.raise() }
 
     func beat(_ node: String, for time: Duration, members: [ConsumerMembers]) async throws {}
     func end(_ node: String) async throws {}
@@ -63,10 +100,19 @@ private final class BooksOfHolder: ConsumerBooks {
         _ partitions: [Int], of consumer: Int32, version: Int64, node: String
     ) async throws -> [TakenPartition] {
         asked.withLock { $0 += partitions }
-        return []
+        guard grants else { return [] }
+        asking.raise()
+        await granting.wait()
+        return partitions.map { partition in
+            TakenPartition(
+                partition: partition, fence: 2, serial: 0, cursor: .zero, work: [], lanes: [])
+        }
     }
 
-    func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer { BatchAnswer() }
+    func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer {
+        givenBack.withLock { $0 += batch.shares.filter(\.isReleased).map(\.partition) }
+        return BatchAnswer()
+    }
     func remarks(_ consumer: Int32, partitions: [Int]) async throws -> [Remark] { [] }
     func remark(_ consumer: Int32, _ answers: [TokenAnswer]) async throws -> [Bool] { [] }
     func events(at positions: [Position]) async throws -> [RecordedEvent] { [] }

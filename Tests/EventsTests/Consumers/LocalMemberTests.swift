@@ -15,7 +15,7 @@ import Testing
         _ = try bench.following()
         bench.replaceNode()
         // Nobody heard of this batch.
-        #expect(told(bench.takeBatch()) == ["1 1 failed RUN_LOST"])
+        #expect(told(try bench.batch()) == ["1 1 failed RUN_LOST"])
         bench.replaceNode()
         let batch = try bench.batch()
         #expect(told(batch) == ["1 1 failed RUN_LOST"])
@@ -50,13 +50,13 @@ import Testing
         for item in handed { bench.change(item) }
         let batch = try bench.batch()
         #expect(batch.changes.map(\.position) == [Position(1), Position(3)])
-        #expect(batch.rows.map(\.work.state) == [.handedOut])
+        #expect(batch.rows.isEmpty)
         let rest = bench.retract([Position(1)], from: batch)
         #expect(rest.changes.map(\.position) == [Position(3)])
         #expect(rest.finished.map(\.position) == [Position(3)])
         #expect(rest.records.map(\.position) == [Position(3)])
-        // What comes behind the first was about to run.
-        #expect(rest.rows.map(\.work.position) == [Position(2)])
+        // The batch moves the cursor past it.
+        #expect(rest.rows.map(\.work.position) == [Position(1)])
         #expect(rest.rows.map(\.work.state) == [.waiting])
         #expect(rest.rows.map(\.work.attempt) == [0])
         bench.answered(rest, bench.commit(rest))
@@ -67,6 +67,32 @@ import Testing
         let next = try bench.following()
         #expect(next.position == Position(2) && next.attempt == 1)
         #expect(bench.machine.inconsistency == nil)
+    }
+
+    @Test func `what was done behind a refused change of its key is done again`() throws {
+        var bench = WorkBench(isLocal: true, maxInFlight: 8)
+        bench.publish("a", count: 5)
+        bench.change(try bench.following())
+        bench.change(try bench.ready())
+        let batch = try bench.batch()
+        #expect(batch.changes.map(\.position) == [Position(1), Position(2)])
+        // Over since, begun, and not begun.
+        bench.change(try bench.ready())
+        let begun = try bench.ready()
+        let rest = bench.retract([Position(1)], from: batch)
+        #expect(rest.changes.isEmpty && rest.finished.isEmpty && rest.records.isEmpty)
+        #expect(rest.rows.map(\.work.position) == [Position(1), Position(2)])
+        bench.answered(rest, bench.commit(rest))
+        #expect(bench.machine.inconsistency == nil)
+        #expect(bench.answer(begun) == .expired)
+        for position in 1...5 as ClosedRange<UInt64> {
+            let item = try bench.following()
+            #expect(item.position == Position(position) && item.attempt == 1)
+            bench.answer(item)
+        }
+        bench.write()
+        #expect(bench.log.allSatisfy { bench.store.isOver($0) })
+        #expect(bench.store.fault == nil && bench.machine.inconsistency == nil)
     }
 
     @Test func `a tenant whose events wait for long leaves room to others`() throws {

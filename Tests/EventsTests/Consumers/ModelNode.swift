@@ -19,6 +19,8 @@ struct ModelNode {
     var waiting: [AckToken] = []
     var underWay: [AckToken] = []
     var members = 0
+    /// Events whose changes the store refused.
+    var suspects: Set<Position> = []
 }
 
 /// A delivery that a member has not answered.
@@ -26,6 +28,8 @@ struct HandedOut {
     let token: AckToken
     let event: RecordedEvent
     let node: Int
+    let name: String
+    let member: Int
 }
 
 extension RecordedEvent {

@@ -4,6 +4,7 @@
 struct StoreModel {
     struct Partition {
         var cursor = Position.zero
+        var begun = Position.zero
         var holder: String?
         var fence: Int64 = 0
         var serial: Int64 = 0
@@ -15,7 +16,27 @@ struct StoreModel {
     struct Tables {
         var partitions = Array(repeating: Partition(), count: Events.Partition.count)
         var deadLetters: Set<Position> = []
+        /// Finished, and not tried again since.
+        var over: Set<Position> = []
+        /// Attempts whose end the ledger tells.
+        var ends: Set<End> = []
+        /// Events whose changes were made.
+        var changed: Set<Position> = []
     }
+
+    struct End: Hashable {
+        let position: Position
+        let attempt: Int
+    }
+
+    /// Events whose changes break a rule of their table.
+    var unacceptable: Set<Position> = []
+    /// Dead letters of which somebody said something: their attempts begin anew.
+    private var resolved: Set<Position> = []
+    /// The first promise that the batches broke.
+    private(set) var fault: String?
+    /// Members live in their nodes: an attempt has one end.
+    var isLocal = false
 
     private(set) var tables = Tables()
     /// What is on the disk.
@@ -36,7 +57,7 @@ struct StoreModel {
             taken.append(
                 TakenPartition(
                     partition: index, fence: partition.fence, serial: partition.serial,
-                    cursor: partition.cursor,
+                    cursor: partition.cursor, begun: partition.begun,
                     work: partition.work.values.sorted { $0.position < $1.position },
                     lanes: partition.lanes.map { StoredLane(scope: $0, position: $1) }
                         .sorted { $0.name < $1.name }))
@@ -55,6 +76,11 @@ struct StoreModel {
             {
                 answer.remarked.insert(row.work.position)
             }
+            return answer
+        }
+        let refused = batch.changes.map(\.position).filter(unacceptable.contains)
+        if !refused.isEmpty {
+            answer.unacceptable = Set(refused)
             return answer
         }
         for share in batch.shares {
@@ -81,7 +107,9 @@ struct StoreModel {
     ) {
         let index = share.partition
         var partition = tables.partitions[index]
+        if share.cursor < partition.cursor { fail("a cursor of \(index) went back") }
         partition.cursor = max(partition.cursor, share.cursor)
+        partition.begun = share.begun
         partition.serial += 1
         if share.isReleased { partition.holder = nil }
         for row in batch.rows where row.partition == index {
@@ -94,6 +122,9 @@ struct StoreModel {
                 answer.remarked.insert(row.work.position)
             } else {
                 partition.work[row.work.position] = row.work
+                if row.work.position > partition.cursor {
+                    fail("\(row.work.position) has a row beyond the cursor")
+                }
             }
         }
         var decided: Set<Position> = []
@@ -105,6 +136,11 @@ struct StoreModel {
             }
             let work = partition.work.removeValue(forKey: finish.position)
             partition.verdicts[finish.position] = nil
+            if !finish.isWritten, work != nil { fail("\(finish.position) had a row") }
+            if finish.position > partition.cursor {
+                fail("\(finish.position) is over beyond the cursor")
+            }
+            tables.over.insert(finish.position)
             if finish.resolution != .none, work?.isRevived == true {
                 tables.deadLetters.remove(finish.position)
             }
@@ -115,11 +151,30 @@ struct StoreModel {
         {
             tables.deadLetters.insert(failure.position)
         }
+        note(batch, in: index)
         for lane in batch.lanes where lane.partition == index {
             partition.lanes[lane.scope] = lane.position
         }
         tables.partitions[index] = partition
     }
+
+    private mutating func note(_ batch: ConsumerBatch, in index: Int) {
+        for change in batch.changes where change.partition == index {
+            if !tables.changed.insert(change.position).inserted {
+                fail("\(change.position) was applied twice")
+            }
+        }
+        guard isLocal else { return }
+        for record in batch.records
+        where record.partition == index && !resolved.contains(record.position) {
+            let end = End(position: record.position, attempt: record.attempt)
+            if !tables.ends.insert(end).inserted {
+                fail("attempt \(record.attempt) of \(record.position) ended twice")
+            }
+        }
+    }
+
+    private mutating func fail(_ text: String) { fault = fault ?? text }
 
     mutating func remark(_ answer: TokenAnswer) -> Bool {
         let token = answer.token
@@ -149,6 +204,8 @@ struct StoreModel {
     /// A dead letter is to be tried again, or to go.
     mutating func resolve(_ event: RecordedEvent, _ action: Verdict.Action) {
         guard tables.deadLetters.contains(event.position) else { return }
+        tables.over.remove(event.position)
+        resolved.insert(event.position)
         let index = event.partition
         let work = tables.partitions[index].work[event.position]
         if action == .discard {

@@ -84,8 +84,17 @@ struct WorkBench {
         return item
     }
 
-    /// What changed.
+    /// What comes next without anything stored before.
+    mutating func ready() throws -> WorkItem {
+        let items = machine.pull(
+            1, limit: 1, maxBytes: 1, now: now, wall: Timestamp(microseconds: 0))
+        guard let item = items.first else { throw Nothing() }
+        return item
+    }
+
+    /// What changed, after all that may be was read.
     mutating func batch() throws -> ConsumerBatch {
+        _ = read()
         guard let batch = takeBatch() else { throw Nothing() }
         return batch
     }
@@ -194,8 +203,22 @@ struct WorkBench {
         machine.took(
             read,
             EventPage(
-                events: events, scannedThrough: scanned, head: machine.head, epoch: 1))
+                events: events, scannedThrough: scanned, head: machine.head, epoch: 1),
+            now: now, wall: Timestamp(microseconds: 0))
     }
+
+    /// Events with a row in the store.
+    var storedWork: [Position] {
+        store.tables.partitions.flatMap { $0.work.keys }.sorted()
+    }
+
+    /// What lies ready, without anything stored before.
+    mutating func pull() -> [WorkItem] {
+        machine.pull(1, limit: .max, maxBytes: .max, now: now, wall: Timestamp(microseconds: 0))
+    }
+
+    /// Stores what changed.
+    mutating func write() { _ = writeBatch() }
 
     private mutating func writeBatch() -> Bool {
         guard let batch = takeBatch() else { return false }

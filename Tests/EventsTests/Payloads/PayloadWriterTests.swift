@@ -25,33 +25,10 @@ import Testing
             json: { $0.subject == "none" ? nil : "\($0.position)" })
     }
 
-    /// Runs beside `body`, and time: whenever all sleep, it moves on a little.
     private func running(
         _ writer: PayloadWriter, _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await body()
-                return true
-            }
-            group.addTask {
-                do { try await writer.run() } catch is CancellationError {}
-                return false
-            }
-            group.addTask {
-                do { try await tail.run() } catch is CancellationError {}
-                return false
-            }
-            group.addTask {
-                while !Task.isCancelled {
-                    clock.advance(by: .milliseconds(10))
-                    await Task.yield()
-                }
-                return false
-            }
-            while let isBody = try await group.next(), !isBody {}
-            group.cancelAll()
-        }
+        try await withLive(tail, clock, beside: [{ try await writer.run() }], body)
     }
 
     private func publish(_ events: [RecordedEvent]) {

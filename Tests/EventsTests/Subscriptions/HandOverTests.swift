@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Events
@@ -6,11 +7,14 @@ import Testing
 /// against a model: the list of what each history held. A million steps in all.
 @Suite struct HandOverTests {
     @Test(arguments: 0..<40 as Range<UInt64>)
-    func `no schedule makes a gap or a repeat between log and tail`(number: UInt64) {
+    func `no schedule makes a gap or a repeat between log and tail`(number: UInt64) async {
         let seed = SeededGenerator.base &+ number
         var world = HandOverWorld(seed: seed)
         while world.steps < 25_000 {
-            for _ in 0..<2_000 { world.step() }
+            for step in 0..<2_000 {
+                await giveWay(at: step)
+                world.step()
+            }
             world.settle()
         }
         world.drain()

@@ -15,27 +15,8 @@ import Testing
         subscriptions = Subscriptions(log: log, tail: tail)
     }
 
-    /// Runs the tail beside `body`, and time: whenever all sleep, it moves on a little.
     private func running(_ body: @escaping @Sendable () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await body()
-                return true
-            }
-            group.addTask {
-                do { try await tail.run() } catch is CancellationError {}
-                return false
-            }
-            group.addTask {
-                while !Task.isCancelled {
-                    clock.advance(by: .milliseconds(10))
-                    await Task.yield()
-                }
-                return false
-            }
-            while let isBody = try await group.next(), !isBody {}
-            group.cancelAll()
-        }
+        try await withLive(tail, clock, body)
     }
 
     /// Commits as this node does.

@@ -77,6 +77,54 @@ import Testing
         }
     }
 
+    @Test func `a batch finds its rows one by one, whatever statistics say`() async throws {
+        try await TestLog.with { test in
+            // As autovacuum may see it: a moment at which there is little work.
+            try await test.script(
+                """
+                insert into apus.consumers (name) values ('handler/a');
+                insert into apus.handlers select id, 'a', false, 0 from apus.consumers;
+                select apus.adopt_handlers();
+                update apus.consumer_partitions set holder = 'n', fence = 1;
+                insert into apus.work
+                    (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                select 1, n % 64, n, 1, 0, 0, 0, 0 from generate_series(1, 9000) n;
+                delete from apus.work where position < 9000;
+                analyze apus.work, apus.consumer_partitions;
+                insert into apus.work
+                    (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                select 1, n % 64, n, 1, 0, 0, 0, 0 from generate_series(9001, 18000) n;
+                """)
+            let over = (0..<20).map { Int64(9_024 + 64 * $0) }
+            let read = try await test.pool.transaction { transaction in
+                let answer = try await transaction.execute(
+                    Statement(
+                        name: "consume",
+                        sql: """
+                            select number from apus.consume(
+                                1, 'n', false, false, '{0}', '{1}', '{0}', '{20000}', '{f}', '{}',
+                                '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
+                                array_fill(0::smallint, array[20]), $1,
+                                array_fill(0::smallint, array[20]), '{}', '{}', '{}', '{}', '{}',
+                                '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
+                                '{0}')
+                            """), [.int8Array(over)])
+                #expect(answer.isEmpty)
+                return try await transaction.execute(
+                    Statement(
+                        name: "read",
+                        sql: """
+                            select sum(seq_tup_read + idx_tup_fetch)::bigint, sum(n_tup_del)::bigint
+                            from pg_stat_xact_user_tables
+                            where relname in ('work', 'consumer_partitions')
+                            """), [])
+            }
+            let (rows, deleted) = (try read[0].int64(0), try read[0].int64(1))
+            #expect(deleted == 20)
+            #expect(rows < 30, "\(rows) rows were looked at")
+        }
+    }
+
     private static func replacing(_ word: String, with value: String, in text: String) -> String {
         var result = ""
         var rest = text[...]

@@ -134,7 +134,7 @@ import Testing
                         try await first.statuses() == [.processed, .processed]
                     }
                     #expect(isDone)
-                    first.groups.drain()
+                    first.host.drain()
                     _ = try await test.append(.test(), .test("b"), .test("c"))
                     let isTaken = try await second.eventually {
                         try await second.statuses().allSatisfy { $0 == .processed }
@@ -279,7 +279,7 @@ import Testing
             let registry = try HandlerRegistry.with([
                 TestHandler(
                     timeLimit: .milliseconds(20),
-                    retry: RetryPolicy(firstDelay: .zero, maxDelay: .zero),
+                    retry: RetryPolicy(maxAttempts: 1_000, firstDelay: .zero, maxDelay: .zero),
                     body: { _, context in
                         if context.attempt == 1 { try await Task.sleep(for: .seconds(3_600)) }
                         return .done

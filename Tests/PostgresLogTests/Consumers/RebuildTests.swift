@@ -132,7 +132,7 @@ private struct Stumbling: Projection {
 
 extension NewEvent {
     /// An event that a test made up, to be stored under a key.
-    fileprivate init(_ event: RecordedEvent, key: String) {
+    fileprivate convenience init(_ event: RecordedEvent, key: String) {
         self.init(
             id: event.id, hasCallersID: true,
             fingerprint: Fingerprint(high: 0, low: event.position.rawValue), type: event.type,

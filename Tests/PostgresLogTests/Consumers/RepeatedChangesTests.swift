@@ -35,7 +35,8 @@ import Testing
             machine.head = Position(1)
             let page = try await test.log.read(
                 after: .zero, filter: .everything, limit: 10, maxBytes: 1 << 20)
-            machine.took(machine.nextRead(), page)
+            machine.took(
+                machine.nextRead(), page, now: .zero, wall: Timestamp(microseconds: 0))
         }
 
         mutating func batch() async throws -> ConsumerBatch {

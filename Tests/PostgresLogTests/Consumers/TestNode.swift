@@ -32,11 +32,13 @@ struct TestNode: Sendable {
             store: PostgresGroups(pool: test.pool), books: PostgresConsumers(log: test.log),
             log: test.log, tail: tail, node: name, configuration: GroupNode.quick,
             metrics: MetricsRegistry(), logger: logger)
-        host = HandlerHost(
+        let host = HandlerHost(
             registry: registry, books: books, consumers: groups.consumers,
             metrics: MetricsRegistry(), logger: logger)
+        self.host = host
         replays = Replays(
-            store: store, log: test.log, books: books, leases: leases, registry: registry,
+            store: store, log: test.log, books: books, leases: leases,
+            registry: { host.registry },
             node: name, metrics: MetricsRegistry(), logger: logger)
     }
 
@@ -45,7 +47,7 @@ struct TestNode: Sendable {
         try await host.register()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
-                defer { groups.drain() }
+                defer { host.drain() }
                 try await body()
                 return true
             }
@@ -85,7 +87,7 @@ struct TestNode: Sendable {
         batch.shares = taken.map {
             .init(
                 partition: $0.partition, fence: $0.fence, serial: $0.serial,
-                cursor: Position(through), isReleased: true)
+                cursor: Position(through), begun: .zero, isReleased: true)
         }
         for (event, outcome) in done {
             let message = FailureReport(.handlerFailed, reference: "1234").message
@@ -121,7 +123,8 @@ struct TestNode: Sendable {
     /// - Returns: Whether it became so.
     func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
         let clock = ContinuousClock()
-        let end = clock.now + .seconds(20)
+        // Long enough for a machine that has much else to do: what fails waits for it, nothing else.
+        let end = clock.now + .seconds(120)
         while clock.now < end {
             if try await condition() { return true }
             try await clock.sleep(for: .milliseconds(5))

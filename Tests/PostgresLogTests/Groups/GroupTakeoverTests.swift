@@ -58,7 +58,8 @@ import Testing
             machine.head = Position(2)
             let page = try await test.log.read(
                 after: .zero, filter: .everything, limit: 10, maxBytes: 1 << 20)
-            machine.took(machine.nextRead(), page)
+            machine.took(
+                machine.nextRead(), page, now: .zero, wall: Timestamp(microseconds: 0))
             let taken = machine.takeBatch(now: .zero)
             let batch = try #require(taken)
             try await expectEqual(dead.books.commit(batch), BatchAnswer())

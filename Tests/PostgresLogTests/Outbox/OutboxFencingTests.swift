@@ -66,7 +66,7 @@ import Testing
             try await outbox.session(outbox.lease()) { session in
                 let page = try await session.nextPage(limit: 10)
                 var events = page.map(\.event)
-                events[0].source = "a\0b"
+                events[0] = events[0].with(source: "a\0b")
                 await #expect(throws: OutboxError.refused("SQLSTATE 22021")) {
                     try await session.move(events.map { .success($0) })
                 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import PostgresLog
@@ -42,8 +43,9 @@ import Testing
     }
 
     /// A million steps in all, in runs short enough to compare the whole table each time.
-    @Test func `every committed row is taken once, in each session's order`() {
+    @Test func `every committed row is taken once, in each session's order`() async {
         for seed in 0..<17_000 {
+            await giveWay(at: seed)
             var run = OutboxModel(seed: UInt64(seed))
             for _ in 0..<60 { run.step() }
             run.finish()

@@ -79,14 +79,14 @@ extension OutboxSession {
 extension OutboxEntry {
     /// As if the schema had been asked.
     var event: NewEvent {
-        var event = NewEvent.test(draft.subject, tenant: draft.tenant, type: draft.type)
-        event.id = id
-        event.hasCallersID = true
-        event.metadata = draft.metadata
-        if case .json(let text) = payload { event.data = Array(text.utf8) }
-        if case .protobuf(let bytes) = payload { event.data = bytes }
-        let content = event.data.reduce(UInt64(1)) { $0 &* 31 &+ UInt64($1) }
-        event.fingerprint = Fingerprint(high: content, low: 1)
-        return event
+        let data =
+            switch payload {
+            case .json(let text): Array(text.utf8)
+            case .protobuf(let bytes): bytes
+            }
+        let content = data.reduce(UInt64(1)) { $0 &* 31 &+ UInt64($1) }
+        return NewEvent.test(
+            draft.subject, id: id, tenant: draft.tenant, type: draft.type, data: data
+        ).with(fingerprint: Fingerprint(high: content, low: 1), metadata: draft.metadata)
     }
 }

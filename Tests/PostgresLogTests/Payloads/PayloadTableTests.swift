@@ -103,7 +103,8 @@ import Testing
                 where to_regclass('apus.' || p.name) is not null order by p.first_position
                 """
             let all = try await test.rows(made).map { try $0.string(0) }
-            #expect(all == ["1-100", "101-200", "201-300"])
+            // The log may have made the next one by now.
+            #expect(all.prefix(3) == ["1-100", "101-200", "201-300"])
             _ = try await table.keep(Self.rows(151...250), after: Position(150), fence: 1)
             try await expectEqual(Self.kept(test).count, 250)
         }

@@ -277,7 +277,7 @@ void   apus__v1__rebuild_handler_request__free_unpacked
   assert(message->base.descriptor == &apus__v1__rebuild_handler_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor apus__v1__handler__field_descriptors[11] =
+static const ProtobufCFieldDescriptor apus__v1__handler__field_descriptors[12] =
 {
   {
     "name",
@@ -411,6 +411,18 @@ static const ProtobufCFieldDescriptor apus__v1__handler__field_descriptors[11] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "nodes",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Apus__V1__Handler, n_nodes),
+    offsetof(Apus__V1__Handler, nodes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__v1__handler__field_indices_by_name[] = {
   9,   /* field[9] = dead_lettered */
@@ -419,6 +431,7 @@ static const unsigned apus__v1__handler__field_indices_by_name[] = {
   5,   /* field[5] = lag */
   4,   /* field[4] = lag_events */
   0,   /* field[0] = name */
+  11,   /* field[11] = nodes */
   3,   /* field[3] = position */
   8,   /* field[8] = retrying */
   2,   /* field[2] = state */
@@ -428,7 +441,7 @@ static const unsigned apus__v1__handler__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__v1__handler__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor apus__v1__handler__descriptor =
 {
@@ -438,7 +451,7 @@ const ProtobufCMessageDescriptor apus__v1__handler__descriptor =
   "Apus__V1__Handler",
   "apus.v1",
   sizeof(Apus__V1__Handler),
-  11,
+  12,
   apus__v1__handler__field_descriptors,
   apus__v1__handler__field_indices_by_name,
   1,  apus__v1__handler__number_ranges,

@@ -52,10 +52,12 @@ struct  Apus__V1__Handler
   uint64_t retrying;
   uint64_t dead_lettered;
   protobuf_c_boolean external_side_effects;
+  size_t n_nodes;
+  char **nodes;
 };
 #define APUS__V1__HANDLER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__v1__handler__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, APUS__V1__HANDLER_STATE__HANDLER_STATE_UNSPECIFIED, 0, 0, NULL, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0,NULL, APUS__V1__HANDLER_STATE__HANDLER_STATE_UNSPECIFIED, 0, 0, NULL, 0, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Apus__V1__ListHandlersRequest
