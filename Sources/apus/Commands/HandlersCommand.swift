@@ -20,11 +20,15 @@ struct HandlersCommand: Command {
         flags: ClientFlags.all + HandlerForgetting.flags)
 
     private enum Work: Sendable {
+        case call(Call)
+        case forget(HandlerForgetting)
+    }
+
+    private enum Call: Sendable {
         case list
         case pause(String)
         case resume(String)
         case rebuild(String)
-        case forget(HandlerForgetting)
     }
 
     private let client: ClientFlags
@@ -36,7 +40,7 @@ struct HandlersCommand: Command {
         let name = arguments.operands.count > 1 ? arguments.operands[1] : nil
         guard action != "list" else {
             guard name == nil else { throw UsageError("list takes no name") }
-            work = .list
+            work = .call(.list)
             return
         }
         guard ["pause", "resume", "rebuild", "forget"].contains(action) else {
@@ -45,28 +49,29 @@ struct HandlersCommand: Command {
         }
         guard let name else { throw UsageError("\(action) needs the handler's NAME") }
         switch action {
-        case "pause": work = .pause(name)
-        case "resume": work = .resume(name)
-        case "rebuild": work = .rebuild(name)
+        case "pause": work = .call(.pause(name))
+        case "resume": work = .call(.resume(name))
+        case "rebuild": work = .call(.rebuild(name))
         default: work = .forget(try HandlerForgetting(name, arguments))
         }
     }
 
     func run(_ terminal: Terminal) async throws {
-        if case .forget(let forgetting) = work {
+        switch work {
+        case .forget(let forgetting):
             let remains = try await forgetting.run()
             terminal.print(client.json ? EventText.json(remains) : EventText.line(remains))
-            return
-        }
-        try await client.withChannel { channel in
-            try await call(ApusV1.HandlerServiceClient(channel), terminal)
+        case .call(let call):
+            try await client.withChannel { channel in
+                try await perform(call, ApusV1.HandlerServiceClient(channel), terminal)
+            }
         }
     }
 
-    private func call(
-        _ handlers: ApusV1.HandlerServiceClient, _ terminal: Terminal
+    private func perform(
+        _ call: Call, _ handlers: ApusV1.HandlerServiceClient, _ terminal: Terminal
     ) async throws {
-        switch work {
+        switch call {
         case .list:
             let answer = try await handlers.listHandlers(
                 ApusV1.ListHandlersRequest(), options: client.unary)
@@ -83,7 +88,6 @@ struct HandlersCommand: Command {
             try show(
                 try await handlers.rebuildHandler(
                     ApusV1.RebuildHandlerRequest(name: name), options: client.unary), terminal)
-        case .forget: break
         }
     }
 

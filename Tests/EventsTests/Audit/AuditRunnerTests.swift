@@ -59,6 +59,23 @@ import Testing
         }
     }
 
+    @Test func `behind a full page it rests for three times as long as that took`() async throws {
+        let began = Lock<[Duration]>([])
+        let start = clock.now
+        let trail = SampleTrail(.init(logHead: 1_200)) { [clock] in
+            began.withLock { $0.append(start.duration(to: clock.now)) }
+            clock.advance(by: .milliseconds(10))
+        }
+        try await running(trail) { _ in
+            while trail.current.position < 1_200 {
+                await clock.waitForSleepers(2)
+                clock.advance(by: .milliseconds(1))
+            }
+            #expect(
+                began.withLock { $0 } == [.zero, .milliseconds(40), .milliseconds(80)])
+        }
+    }
+
     @Test func `a missing event stops it, which is an error once, and it goes on`() async throws {
         let trail = SampleTrail(.init(logHead: 9, missing: 4))
         try await running(trail) { look in

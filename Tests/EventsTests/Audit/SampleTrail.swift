@@ -17,9 +17,11 @@ final class SampleTrail: AuditTrail {
     /// Told of each look that found all audited, or nothing to go on with.
     let looks: AsyncStream<Void>
     private let look: AsyncStream<Void>.Continuation
+    private let duringPage: @Sendable () -> Void
 
-    init(_ state: State) {
+    init(_ state: State, duringPage: @escaping @Sendable () -> Void = {}) {
         self.state = Lock(state)
+        self.duringPage = duringPage
         (looks, look) = AsyncStream.makeStream()
     }
 
@@ -34,6 +36,7 @@ final class SampleTrail: AuditTrail {
 
     func extend(fence: Int64, limit: Int) async throws -> AuditStep {
         if current.isFenced { throw BooksError.fenced }
+        duringPage()
         let step = state.withLock { state in
             let end = min(state.logHead, (state.missing ?? .max) - 1)
             state.position = min(end, state.position + UInt64(limit))
