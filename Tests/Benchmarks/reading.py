@@ -1,5 +1,6 @@
-"""What readers get: the way from a publish to a live subscriber, history against a binary COPY OUT of
-the same rows, fan-out, a small tenant's history in a large log, memory of idle subscribers.
+"""What readers get: the way from a publish to a live subscriber, between bare inserts at the same rate
+on the same Postgres; history against a binary COPY OUT of the same rows; fan-out, a small tenant's
+history in a large log, memory of idle subscribers.
 
 Clients are ours or in C, so that what is measured is the server. CPU is of the server's process: on
 a machine that others use too it says more than the rate.
@@ -14,25 +15,68 @@ import subprocess
 import tempfile
 import time
 
+import psycopg
+
 from growth import FEW, Growth
-from peers import PAYLOAD, SUBSCRIBERS, told
+from peers import PAYLOAD, PGBENCH, SUBSCRIBERS, told
 from request import framed_publish, framed_subscribe
 from run import load, milliseconds
 
 from apus.v1 import subscribe_pb2
 from peer import END_HEADERS, HEADERS, END_STREAM, DATA, Peer, frame
 
+# What `Inserts` times: a row with 300 bytes of payload.
+INSERT = "insert into inserts (payload) values (repeat('v', 300));\n"
+
+
+class Inserts:
+    """The yardstick of latencies: single inserts into a plain table on the same Postgres, each durable
+    when it is answered, by pgbench, at a steady rate or one after another."""
+
+    CONNECTIONS = 8
+
+    def __init__(self, conninfo, folder):
+        self.conninfo = conninfo
+        self.folder = folder
+        self.script = folder / "insert.sql"
+        self.script.write_text(INSERT)
+        with psycopg.connect(conninfo) as connection:
+            connection.execute(
+                "create table public.inserts (id bigint generated always as identity, payload text)")
+
+    def measure(self, rate, seconds):
+        """Seconds: the median and the 99th percentile. As a client of Apus does, it counts from the
+        moment at which it sends: not what it was late by itself."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as logs:
+            subprocess.run(
+                [PGBENCH, "--no-vacuum", "--protocol", "prepared", "--file", str(self.script),
+                 "--client", str(self.CONNECTIONS if rate else 1), "--time", str(seconds),
+                 "--log", "--log-prefix", f"{logs}/log", *(["--rate", str(rate)] if rate else []),
+                 self.conninfo],
+                check=True, capture_output=True,
+            )
+            # Client, number, latency in µs and, at a rate, the share of it before it was sent.
+            fields = [line.split() for log in pathlib.Path(logs).iterdir() for line in log.open()]
+        taken = sorted(int(field[2]) - (int(field[6]) if rate else 0) for field in fields)
+        return [taken[len(taken) * percent // 100] / 1e6 for percent in (50, 99)]
+
 
 class Reading(Growth):
-    def delivery(self):
-        for name, arguments in [
-            ("one in flight", ["delivery-alone"]),
-            ("at 1,000 events/s", ["delivery", "--rate", "1000"]),
-            ("at 5,000 events/s", ["delivery", "--rate", "5000"]),
+    def delivery(self, folder):
+        inserts = Inserts(self.server.conninfo, folder)
+        for name, mode, rate in [
+            ("one in flight", "delivery-alone", None),
+            ("at 1,000 events/s", "delivery", 1_000),
+            ("at 5,000 events/s", "delivery", 5_000),
         ]:
-            found = load(self.server, *arguments, "--seconds", str(self.seconds))
+            before = inserts.measure(rate, self.seconds)
+            found = load(self.server, mode, *(["--rate", str(rate)] if rate else []),
+                         "--seconds", str(self.seconds))
+            after = inserts.measure(rate, self.seconds)
+            p50, p99 = (milliseconds(sum(pair) / 2) for pair in zip(before, after))
             print(f"publish to live delivery, {name}: p50 {milliseconds(found['p50'])},"
-                  f" p99 {milliseconds(found['p99'])}", flush=True)
+                  f" p99 {milliseconds(found['p99'])}; a bare insert: p50 {p50}, p99 {p99}",
+                  flush=True)
 
     def catch_up(self, rounds, rows=200_000):
         self.grow_to(rows)
@@ -121,7 +165,7 @@ def main():
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         reading = Reading(folder, options.seconds)
         stack.callback(reading.server.close)
-        reading.delivery()
+        reading.delivery(folder)
         reading.catch_up(options.rounds)
         reading.fan_out()
         reading.idle()

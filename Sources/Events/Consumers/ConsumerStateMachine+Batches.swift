@@ -5,7 +5,7 @@ extension ConsumerStateMachine {
     mutating func takeBatch(now: Duration) -> ConsumerBatch? {
         precondition(storing.isEmpty, "a batch is under way")
         if !isDraining, !isPaused { handOut() }
-        noteRoom()
+        noteRoom(now: now)
         shareCursors(now: now)
         guard !touched.isEmpty else { return nil }
         var batch = ConsumerBatch(consumer: consumer, node: node)

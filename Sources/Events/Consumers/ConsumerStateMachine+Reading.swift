@@ -33,14 +33,36 @@ extension ConsumerStateMachine {
 
     /// Half of the room is enough: what members of this process are handed ends soon. Only when it
     /// does not are others' events looked for behind it, and lanes opened for what stands there.
-    private var isAtEase: Bool { rules.isLocal && batchesWithoutRoom < 3 }
+    private var isAtEase: Bool { rules.isLocal && !(crowding?.isLasting ?? false) }
 
     /// There is room for a page within that half.
     private var isLight: Bool { load.active <= capacity * 3 / 8 }
 
     /// A batch is taken.
-    mutating func noteRoom() {
-        batchesWithoutRoom = isLight ? 0 : batchesWithoutRoom + 1
+    mutating func noteRoom(now: Duration) {
+        if isLight {
+            crowding = nil
+        } else {
+            crowding = crowding ?? Crowding(since: now)
+            crowding?.note(isOneTenants: load.largestShare > load.active / 2, now: now)
+        }
+    }
+
+    /// There is less room than it takes to read on at ease.
+    struct Crowding: Equatable {
+        private let since: Duration
+        private var batches = 0
+        /// It will not be over by itself before others have waited for too long.
+        private(set) var isLasting = false
+
+        init(since: Duration) { self.since = since }
+
+        /// Another batch finds it so. When no tenant has more than all others, the backlog is many
+        /// tenants', whose turn comes in its order: it gets some time.
+        mutating func note(isOneTenants: Bool, now: Duration) {
+            batches += 1
+            isLasting = batches >= 3 && (isOneTenants || now - since >= .milliseconds(50))
+        }
     }
 
     /// The next thing to read. What is behind takes turns with what is ahead, and lanes with both.
@@ -119,7 +141,7 @@ extension ConsumerStateMachine {
         let moment = WorkItem.Taken(at: now, wall: wall)
         switch read {
         case .main(let after, let through):
-            if isAtEase { batchesWithoutRoom = 0 }
+            if isAtEase { crowding = nil }
             let events = page.events.prefix { $0.position <= through }
             let end = takeMain(after, events, moment) ?? min(page.scannedThrough, through)
             for index in partitions.indices {

@@ -67,8 +67,8 @@ struct ConsumerStateMachine {
     /// The newest position that was heard of.
     var head: Position = .zero
     var turn = 0
-    /// Batches since there was less room than it takes to read on at ease.
-    var batchesWithoutRoom = 0
+    /// Nil while there is room to read on at ease.
+    var crowding: Crowding?
     var isDraining = false
     /// Nothing is read, and nothing handed out.
     var isPaused = false

@@ -11,6 +11,9 @@ struct WorkLoad: Equatable {
     /// Of the work that waits for long.
     private(set) var parkedTenants: [TenantID: Int] = [:]
 
+    /// Of the active work, the most that is one tenant's.
+    var largestShare: Int { tenants.values.max() ?? 0 }
+
     mutating func count(_ item: WorkItem, _ sign: Int) {
         if item.event != nil { bytes += sign * item.bytes }
         if item.isParked {

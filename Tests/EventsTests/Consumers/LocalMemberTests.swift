@@ -148,6 +148,28 @@ import Testing
         #expect(big.count == 100)
     }
 
+    @Test func `a tenant's backlog is read past at once, that of many after a while`() {
+        var bench = WorkBench(isShared: true, isLocal: true, maxInFlight: 64)
+        for number in 0..<600 { bench.publish("k\(number)", tenant: "big") }
+        for _ in 0..<10 { _ = bench.step(limit: 16, places: 16) }
+        #expect(!bench.storedLanes.isEmpty)
+
+        bench = WorkBench(isShared: true, isLocal: true, maxInFlight: 64)
+        for tenant in 0..<10 {
+            for number in 0..<60 { bench.publish("k\(number)", tenant: "t\(tenant)") }
+        }
+        for _ in 0..<49 {
+            _ = bench.step(limit: 16, places: 16)
+            bench.wait(.milliseconds(1))
+        }
+        #expect(bench.storedLanes.isEmpty)
+        for _ in 0..<10 {
+            _ = bench.step(limit: 16, places: 16)
+            bench.wait(.milliseconds(1))
+        }
+        #expect(!bench.storedLanes.isEmpty)
+    }
+
     @Test func `a tenant in which a handler hangs leaves places to others`() throws {
         var bench = WorkBench(isShared: true, isLocal: true, maxInFlight: 64)
         bench.publish("k", tenant: "small")
