@@ -19,15 +19,14 @@ public import Telemetry
 /// - **Its end is published** as an event `system.audit_head` at an interval, if anything but the
 ///   last of these came: who keeps those elsewhere can prove that nothing before them was changed,
 ///   even by whoever has the database.
-/// - **It gives way** to those who wait for an answer: pages are small, and after a full one it rests
-///   for three times as long as that took, so that a backlog takes a quarter of a processor at most.
+/// - **It gives way** to those who wait for an answer, by ``FollowingPace``.
 ///
 /// `apus verify` follows the chain.
 public final class AuditRunner: Sendable {
     public struct Configuration: Sendable {
         /// Between looks at a log to which nothing was added.
         public var interval: Duration = .seconds(1)
-        /// Between pages that are not full.
+        /// The longest time that events are gathered for while they come.
         public var gathering: Duration = .milliseconds(100)
         /// Between publications of the trail's end.
         public var publishInterval: Duration = .seconds(3_600)
@@ -42,8 +41,6 @@ public final class AuditRunner: Sendable {
     public typealias Publish = @Sendable (AuditHead) async throws -> Position
 
     private static let lease = "audit"
-    private static let pageEvents = 500
-    private static let longestRest: Duration = .seconds(1)
     /// An event may be missing for so long until that is said: plans are renewed within a second.
     private static let patience: Duration = .seconds(5)
 
@@ -107,11 +104,19 @@ public final class AuditRunner: Sendable {
             "Auditing", [.position: .init(claim.head.position), .fence: .init(lease.fence)])
         var progress = AuditProgress(
             nextPublish: time.now() - claim.publishedBefore + configuration.publishInterval)
+        var pace = FollowingPace(gathering: configuration.gathering)
         var position = claim.head.position
         while !isDraining {
             let began = time.now()
-            let step = try await trail.extend(fence: lease.fence, limit: Self.pageEvents)
-            let rest = rest(after: step, from: position, took: time.now() - began)
+            let step = try await trail.extend(
+                fence: lease.fence, limit: FollowingPace.pageEvents)
+            let count = Int(clamping: step.head.position.rawValue - position.rawValue)
+            let rest =
+                step.isMissing || count == 0
+                ? configuration.interval
+                : pace.rest(
+                    after: count, isLast: step.head.position >= step.logHead, began: began,
+                    now: time.now())
             position = step.head.position
             tell(step, progress.take(step, now: time.now(), patience: Self.patience))
             if time.now() >= progress.nextPublish {
@@ -120,14 +125,6 @@ public final class AuditRunner: Sendable {
             }
             try await time.sleep(for: rest)
         }
-    }
-
-    private func rest(
-        after step: AuditStep, from position: Position, took: Duration
-    ) -> Duration {
-        if step.isMissing || step.head.position == position { return configuration.interval }
-        if step.head.position >= step.logHead { return configuration.gathering }
-        return min(took * 3, Self.longestRest)
     }
 
     private func announce(_ head: AuditHead, fence: Int64) async throws {

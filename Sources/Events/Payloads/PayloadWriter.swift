@@ -8,12 +8,10 @@ public import Telemetry
 /// by lease; a page's rows and the progress are one transaction, which the lease's fencing number
 /// guards. It follows the log as a subscriber: what is live comes from memory.
 ///
-/// It gives way: what comes within ``Configuration/gathering`` of a page goes with the next one,
-/// and after a full page it rests for three times as long as that took, so that a backlog takes a
-/// quarter of a processor at most.
+/// It gives way, by ``FollowingPace``.
 public final class PayloadWriter: Sendable {
     public struct Configuration: Sendable {
-        /// Between pages that are not full.
+        /// The longest time that events are gathered for.
         public var gathering: Duration = .milliseconds(100)
         /// A node that is not heard of for so long loses the work to another.
         public var leaseTime: Duration = .seconds(6)
@@ -25,9 +23,7 @@ public final class PayloadWriter: Sendable {
     public typealias JSON = @Sendable (RecordedEvent) -> String?
 
     private static let lease = "payloads"
-    static let pageEvents = 1_000
     private static let pageBytes = 2 << 20
-    private static let longestRest: Duration = .seconds(1)
 
     private let table: any PayloadTable
     private let subscriptions: Subscriptions
@@ -95,7 +91,8 @@ public final class PayloadWriter: Sendable {
             SubscriptionRequest(
                 filter: .everything, start: .after(position),
                 heartbeat: SubscriptionRequest.heartbeats.upperBound,
-                maxBatchEvents: Self.pageEvents, maxBatchBytes: Self.pageBytes))
+                maxBatchEvents: FollowingPace.pageEvents, maxBatchBytes: Self.pageBytes))
+        var pace = FollowingPace(gathering: configuration.gathering)
         while !isDraining, let item = try await subscription.next() {
             guard case .deliveries(let events) = item, let last = events.last else { continue }
             let began = time.now()
@@ -103,10 +100,10 @@ public final class PayloadWriter: Sendable {
             let left = try await table.keep(rows, after: position, fence: lease.fence)
             position = last.position
             lag.set(Double(left))
-            let took = time.now() - began
-            let isFull = events.count >= Self.pageEvents
             try await time.sleep(
-                for: isFull ? min(took * 3, Self.longestRest) : configuration.gathering)
+                for: pace.rest(
+                    after: events.count, isLast: events.count < FollowingPace.pageEvents,
+                    began: began, now: time.now()))
         }
     }
 }

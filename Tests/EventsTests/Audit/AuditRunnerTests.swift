@@ -53,21 +53,23 @@ import Testing
             await look()
             #expect(trail.current.position == 5_000)
             trail.change { $0.logHead = 5_003 }
-            await pass(1)
-            await look()
-            #expect(trail.current.position == 5_003)
+            // It may have looked once more in between.
+            while trail.current.position < 5_003 {
+                await pass(1)
+                await look()
+            }
         }
     }
 
     @Test func `behind a full page it rests for three times as long as that took`() async throws {
         let began = Lock<[Duration]>([])
         let start = clock.now
-        let trail = SampleTrail(.init(logHead: 1_200)) { [clock] in
+        let trail = SampleTrail(.init(logHead: 500)) { [clock] in
             began.withLock { $0.append(start.duration(to: clock.now)) }
             clock.advance(by: .milliseconds(10))
         }
         try await running(trail) { _ in
-            while trail.current.position < 1_200 {
+            while trail.current.position < 500 {
                 await clock.waitForSleepers(2)
                 clock.advance(by: .milliseconds(1))
             }

@@ -46,7 +46,7 @@ import Testing
         }
         #expect(table.rows.map(\.position.rawValue) == Array(1...2_503))
         #expect(table.rows.allSatisfy { $0.json == "\($0.position)" })
-        #expect(table.pages.allSatisfy { $0 <= PayloadWriter.pageEvents })
+        #expect(table.pages.allSatisfy { $0 <= FollowingPace.pageEvents })
     }
 
     @Test func `it goes on where the table ends`() async throws {
