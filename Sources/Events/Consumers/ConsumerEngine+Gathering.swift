@@ -32,9 +32,8 @@ extension ConsumerEngine {
     /// begun. The rest waits in its line, where who has little goes first.
     func limitStock() {
         for (member, worker) in workers {
-            workers[member]?.ended = 0
-            let ahead = min(
-                worker.window, max(2 * worker.concurrency, Self.ticksAhead * worker.ended))
+            let ended = workers[member]?.ended.look() ?? 0
+            let ahead = min(worker.window, max(2 * worker.concurrency, Self.ticksAhead * ended))
             guard ahead != worker.ahead else { continue }
             workers[member]?.ahead = ahead
             if worker.allowed == worker.concurrency { machine.limit(member, to: ahead) }

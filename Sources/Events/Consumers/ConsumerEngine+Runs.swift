@@ -8,8 +8,7 @@ struct LocalMember {
     let window: Int
     /// And as of now.
     var ahead: Int
-    /// Runs that ended since ``ahead`` was looked at.
-    var ended = 0
+    var ended = EndedRuns()
     /// Runs at one time as of now: fewer while a circuit is open.
     var allowed: Int
     var running: [AckToken: RunControl] = [:]
@@ -22,6 +21,24 @@ struct LocalMember {
     let told: @Sendable ([String]) -> Void
 
     var free: Int { allowed - running.count }
+}
+
+/// How many runs of a member end between looks.
+struct EndedRuns {
+    /// The oldest first, and last those since the last look.
+    private var counts = [0, 0, 0, 0]
+
+    mutating func note() { counts[counts.count - 1] += 1 }
+
+    /// The most of late, in the time between two looks: a pause of the whole process says nothing of
+    /// how fast runs are.
+    mutating func look() -> Int {
+        defer {
+            counts.removeFirst()
+            counts.append(0)
+        }
+        return counts.max() ?? 0
+    }
 }
 
 /// An event that a member of this process is to run.
@@ -122,7 +139,7 @@ extension ConsumerEngine {
         let now = time.now()
         for verdict in verdicts {
             workers[member]?.running[verdict.token] = nil
-            workers[member]?.ended += 1
+            workers[member]?.ended.note()
             workers[member]?.breaker.note(verdict.circuit, now: now)
             let partition = machine.partitions[verdict.token.partition]
             guard partition?.fence == verdict.token.fence else { continue }

@@ -43,9 +43,15 @@ extension ConsumerStateMachine {
         if isLight {
             crowding = nil
         } else {
+            let isUnfair = load.isMostlyOneTenants && hasOthers(now: now)
             crowding = crowding ?? Crowding(since: now)
-            crowding?.note(isOneTenants: load.largestShare > load.active / 2, now: now)
+            crowding?.note(isUnfair: isUnfair, now: now)
         }
+    }
+
+    /// Not long ago events of more than one tenant came.
+    private func hasOthers(now: Duration) -> Bool {
+        tenantsChanged.map { now - $0 < .seconds(60) } ?? false
     }
 
     /// There is less room than it takes to read on at ease.
@@ -57,11 +63,13 @@ extension ConsumerStateMachine {
 
         init(since: Duration) { self.since = since }
 
-        /// Another batch finds it so. When no tenant has more than all others, the backlog is many
-        /// tenants', whose turn comes in its order: it gets some time.
-        mutating func note(isOneTenants: Bool, now: Duration) {
+        /// Another batch finds it so.
+        ///
+        /// - Parameter isUnfair: One tenant is in the others' way. When none has more than all others,
+        ///   or no others are known of, turns come in the order of the log: that gets some time.
+        mutating func note(isUnfair: Bool, now: Duration) {
             batches += 1
-            isLasting = batches >= 3 && (isOneTenants || now - since >= .milliseconds(50))
+            isLasting = batches >= 3 && (isUnfair || now - since >= .milliseconds(50))
         }
     }
 
@@ -252,6 +260,8 @@ extension ConsumerStateMachine {
     private mutating func take(
         _ event: RecordedEvent, isInLane: Bool, _ moment: WorkItem.Taken
     ) {
+        if let newestTenant, newestTenant != event.tenant { tenantsChanged = moment.at }
+        newestTenant = event.tenant
         var item = WorkItem(event, isOrdered: rules.isOrdered)
         guard rules.marksBegun, let partition = partitions[event.partition] else {
             insert(item)

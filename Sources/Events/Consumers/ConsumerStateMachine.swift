@@ -69,6 +69,10 @@ struct ConsumerStateMachine {
     var turn = 0
     /// Nil while there is room to read on at ease.
     var crowding: Crowding?
+    /// Of what was taken up last.
+    var newestTenant: TenantID?
+    /// When an event was taken up behind another tenant's, the last time.
+    var tenantsChanged: Duration?
     var isDraining = false
     /// Nothing is read, and nothing handed out.
     var isPaused = false

@@ -11,8 +11,8 @@ struct WorkLoad: Equatable {
     /// Of the work that waits for long.
     private(set) var parkedTenants: [TenantID: Int] = [:]
 
-    /// Of the active work, the most that is one tenant's.
-    var largestShare: Int { tenants.values.max() ?? 0 }
+    /// Of the active work one tenant has more than all others.
+    var isMostlyOneTenants: Bool { (tenants.values.max() ?? 0) > active / 2 }
 
     mutating func count(_ item: WorkItem, _ sign: Int) {
         if item.event != nil { bytes += sign * item.bytes }

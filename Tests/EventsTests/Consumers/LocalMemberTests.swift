@@ -148,8 +148,9 @@ import Testing
         #expect(big.count == 100)
     }
 
-    @Test func `a tenant's backlog is read past at once, that of many after a while`() {
+    @Test func `a backlog in others' way is read past at once, any after a while`() {
         var bench = WorkBench(isShared: true, isLocal: true, maxInFlight: 64)
+        bench.publish("k", tenant: "small")
         for number in 0..<600 { bench.publish("k\(number)", tenant: "big") }
         for _ in 0..<10 { _ = bench.step(limit: 16, places: 16) }
         #expect(!bench.storedLanes.isEmpty)
@@ -168,6 +169,16 @@ import Testing
             bench.wait(.milliseconds(1))
         }
         #expect(!bench.storedLanes.isEmpty)
+    }
+
+    @Test func `what a member ends is told from a pause`() {
+        var ended = EndedRuns()
+        for _ in 0..<50 { ended.note() }
+        #expect(ended.look() == 50)
+        ended.note()
+        #expect((0..<3).map { _ in ended.look() } == [50, 50, 50])
+        #expect(ended.look() == 1)
+        #expect(ended.look() == 0)
     }
 
     @Test func `a tenant in which a handler hangs leaves places to others`() throws {
