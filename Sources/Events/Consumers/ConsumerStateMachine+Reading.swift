@@ -180,6 +180,11 @@ extension ConsumerStateMachine {
                 partition.cursor == after, items[event.position] == nil
             else { continue }
             let key = WorkKey(tenant: event.tenant, key: event.partitionKey)
+            // Behind the cursor nothing would say any more that it may be begun.
+            if partition.mayBeBegun(event.position) {
+                take(event, isInLane: false, moment)
+                continue
+            }
             if partition.leavesToLane(key) { continue }
             if let scope = lane(for: key) {
                 guard lanes.count < limits.maxLanes || lanes.contains(scope) else {

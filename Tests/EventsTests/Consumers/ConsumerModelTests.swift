@@ -26,7 +26,8 @@ import Testing
         #expect(world.fault == nil, "seed \(seed)")
     }
 
-    @Test(arguments: 0..<40 as Range<UInt64>)
+    // The last: a node was lost, and the next left to a lane what may have been begun there.
+    @Test(arguments: Array(0..<40) + [5_257 as UInt64])
     func `no schedule loses, repeats or reorders the work of members of a node`(seed: UInt64) async
     {
         var world = ConsumerWorld(seed: seed, isLocal: true)
