@@ -66,9 +66,10 @@ extension ConsumerStateMachine {
         in index: Int, isMarked: Bool
     ) -> (cursor: Position, begun: Position) {
         guard let partition = partitions[index] else { return (.zero, .zero) }
-        var begun = max(partition.cursor, partition.stillBegun)
-        guard !partition.unwritten.isEmpty else { return (partition.cursor, begun) }
-        begun = partition.stillBegun
+        var begun = partition.stillBegun
+        guard !partition.unwritten.isEmpty else {
+            return (partition.cursor, max(partition.cursor, begun))
+        }
         let past = isMarked ? partition.overWithoutRow : .max
         var left: [Position] = []
         for position in partition.unwritten {

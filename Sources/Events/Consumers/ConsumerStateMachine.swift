@@ -2,7 +2,7 @@
 ///
 /// The flow of an event:
 ///
-/// 1. ``nextRead(limit:)`` says what to read; ``took(_:_:now:)`` takes a page up: each event of a
+/// 1. ``nextRead()`` says what to read; ``took(_:_:now:wall:)`` takes a page up: each event of a
 ///    partition held here becomes a ``WorkItem`` in the queue of its key, or is left to a lane when
 ///    its tenant or its key has more than its share.
 /// 2. ``takeBatch(now:)`` hands the first of each key to a member that has room, and returns all
@@ -11,8 +11,8 @@
 /// 3. ``answered(_:_:now:)`` makes the hand-outs lie ready for their members, who ``pull`` them. So
 ///    an attempt is counted before anybody sees it. A partition that the store refuses is
 ///    forgotten: another node has it.
-/// 4. ``settle(_:_:now:)`` takes a member's word, ``tick(now:)`` deadlines, ``leave(_:now:)`` the
-///    loss of a member; what follows goes into the next batch.
+/// 4. ``settle(_:_:changes:isDurable:now:)`` takes a member's word, ``tick(now:)`` deadlines,
+///    ``leave(_:now:)`` the loss of a member; what follows goes into the next batch.
 ///
 /// What is finished leaves the store's table of work; all else up to a partition's cursor has a row
 /// there or belongs to a lane, so that whoever takes a partition over knows what is left to do.
