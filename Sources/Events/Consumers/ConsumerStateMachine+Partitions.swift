@@ -16,6 +16,7 @@ extension ConsumerStateMachine {
         var partition = HeldPartition(taken)
         partition.isLeaving = isDraining
         partitions[taken.partition] = partition
+        takenSinceListening.insert(taken.partition)
         for lane in taken.lanes { lanes.add(lane.scope) }
         for work in taken.work where items[work.position] == nil {
             guard let event = events[work.position] else {

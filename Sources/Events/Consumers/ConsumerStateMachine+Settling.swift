@@ -88,6 +88,7 @@ extension ConsumerStateMachine {
     /// Remarks are about to be read.
     mutating func listen() {
         alreadyHeeded = heedingUnderWay.union(heeded.keys)
+        takenSinceListening = []
     }
 
     /// Acts on what another node left, unless that was done before.
@@ -96,7 +97,7 @@ extension ConsumerStateMachine {
     mutating func heed(_ remark: Remark, event: RecordedEvent?, now: Duration) {
         let position = remark.work.position
         guard partitions[remark.partition]?.isBeingReleased == false,
-            !alreadyHeeded.contains(position)
+            !takenSinceListening.contains(remark.partition), !alreadyHeeded.contains(position)
         else { return }
         if remark.verdict.action == .revive { return revive(remark, event, now: now) }
         guard var item = items[position] else {

@@ -85,6 +85,8 @@ struct ConsumerStateMachine {
     /// Acted upon, and not known to be stored when remarks were read last: what was read of these
     /// may be what was acted upon.
     var alreadyHeeded: Set<Position> = []
+    /// Taken since remarks were read last: another may have acted upon what was read of these.
+    var takenSinceListening: Set<Int> = []
     var touched: Set<Int> = []
     var changedLanes: Set<LaneAt> = []
     var finished: [ConsumerBatch.Finish] = []

@@ -151,4 +151,27 @@ import Testing
         }
         return key
     }
+
+    @Test func `an attempt that a lost node began counts, also if its tenant is read apart`()
+        throws
+    {
+        var bench = WorkBench(isLocal: true, maxInFlight: 64) { $0.maxParked = 20 }
+        for number in 0..<11 { bench.publish("k\(number)") }
+        while let item = bench.next() { bench.delay(item, .seconds(60)) }
+        bench.publish("a")
+        let begun = try bench.following()
+        #expect(begun.attempt == 1 && !bench.storedWork.contains(begun.position))
+        bench.share()
+        bench.replaceNode()
+        // The next is lost as soon as it has read on, and said so.
+        _ = bench.step(limit: 1, places: 64)
+        bench.replaceNode()
+        bench.wait(.seconds(60))
+        var again = try bench.following()
+        while again.position != begun.position {
+            bench.answer(again)
+            again = try bench.following()
+        }
+        #expect(again.attempt > begun.attempt)
+    }
 }

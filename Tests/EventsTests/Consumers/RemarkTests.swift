@@ -84,6 +84,22 @@ import Testing
         #expect(bench.store.isOver(bench.event(item.position)))
     }
 
+    @Test func `a remark that was read before the partition was taken is left alone`() throws {
+        var bench = WorkBench()
+        bench.allow(attempts: 1)
+        let item = try handedOut(&bench)
+        bench.answer(item, .deadLetter)
+        #expect(bench.work().isEmpty)
+        bench.revive(item.position)
+        let remarks = bench.listen()
+        bench.beAway { bench in
+            bench.hear()
+            #expect(bench.work().map(\.position) == [item.position])
+        }
+        bench.heed(remarks)
+        #expect(bench.work().isEmpty)
+    }
+
     @Test func `a dead letter that was let go stays so`() throws {
         var bench = WorkBench(holdsKeys: true)
         let item = try handedOut(&bench)

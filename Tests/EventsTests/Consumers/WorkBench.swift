@@ -33,6 +33,11 @@ struct WorkBench {
         let name = "node-\(nodes)"
         store.alive.insert(name)
         machine = ConsumerStateMachine(consumer: 1, node: name, rules: rules, limits: limits)
+        takeAll(name)
+        join(1)
+    }
+
+    private mutating func takeAll(_ name: String) {
         machine.head = Position(UInt64(log.count))
         for taken in store.take(Array(0..<Partition.count), node: name) {
             var events: [Position: RecordedEvent] = [:]
@@ -40,7 +45,18 @@ struct WorkBench {
             machine.granted(
                 taken, events: events, now: now, wall: Timestamp(microseconds: 0))
         }
-        join(1)
+    }
+
+    /// It is taken for dead, another node does some of the work, and it takes all back.
+    mutating func beAway(_ meanwhile: (inout WorkBench) -> Void) {
+        let away = machine
+        replaceNode()
+        meanwhile(&self)
+        store.alive.removeAll()
+        store.alive.insert(away.node)
+        machine = away
+        for index in machine.held { machine.drop(index) }
+        takeAll(away.node)
     }
 
     mutating func join(_ member: Int) { machine.join(member, maxInFlight: maxInFlight) }
@@ -50,6 +66,12 @@ struct WorkBench {
     /// The group was changed.
     mutating func allow(attempts: Int) {
         rules.maxAttempts = attempts
+        machine.rules = rules
+    }
+
+    /// The group was changed: no tenant is to hold up another.
+    mutating func share() {
+        rules.isShared = true
         machine.rules = rules
     }
 
