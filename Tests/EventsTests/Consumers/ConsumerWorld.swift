@@ -156,11 +156,7 @@ struct ConsumerWorld {
                 nodes[index].batch = nodes[index].machine.retract(
                     answer.unacceptable, from: batch, now: now)
                 nodes[index].isStored = false
-                for item in nodes[index].machine.items.values where !item.isBusy {
-                    // It may be one that was taken back.
-                    settled[item.position] = nil
-                    begun[item.position] = nil
-                }
+                forgetTakenBack(by: index)
                 return
             }
             nodes[index].answer = answer
@@ -177,6 +173,18 @@ struct ConsumerWorld {
         nodes[index].waiting = []
         nodes[index].batch = nodes[index].machine.takeBatch(now: now)
         if nodes[index].batch == nil { nodes[index].underWay = [] }
+    }
+
+    /// What a node has may be what it took back, unless the store knows of another holder.
+    private mutating func forgetTakenBack(by index: Int) {
+        for item in nodes[index].machine.items.values
+        where !item.isBusy
+            && nodes[index].machine.partitions[item.partition]?.fence
+                == store.tables.partitions[item.partition].fence
+        {
+            settled[item.position] = nil
+            begun[item.position] = nil
+        }
     }
 
     private mutating func count(
