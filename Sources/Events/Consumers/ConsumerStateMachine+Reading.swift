@@ -114,7 +114,7 @@ extension ConsumerStateMachine {
     private func read(of scope: LaneScope) -> Read? {
         if let key = scope.key {
             let queue = keys[WorkKey(tenant: scope.tenant, key: key)]
-            guard (queue?.count ?? 0) <= keyShare / 2, !isBlocked(queue), room > 0 else {
+            guard (queue?.count ?? 0) <= keyShare / 2, queue?.isBlocked != true, room > 0 else {
                 return nil
             }
         } else {
@@ -133,12 +133,6 @@ extension ConsumerStateMachine {
             through = max(through, partition.limit(of: scope))
         }
         return after.map { .lane(scope, after: $0, through: max(through, $0)) }
-    }
-
-    /// Its first piece of work waits for long.
-    private func isBlocked(_ queue: KeyQueue?) -> Bool {
-        guard let queue, queue.busy == 0, let first = queue.first else { return false }
-        return items[first]?.isParked ?? false
     }
 
     /// Takes a page up; events of partitions that are not held any more are none of our business.
@@ -254,12 +248,14 @@ extension ConsumerStateMachine {
 
     private func isOverShare(_ key: WorkKey) -> Bool {
         guard let queue = keys[key] else { return false }
-        return queue.count >= keyShare || isBlocked(queue)
+        return queue.count >= keyShare || queue.isBlocked
     }
 
-    /// Runs of one key may be as long as this; where there is little room, each gets little.
+    /// Runs of one key may be as long as this; where there is little room, each gets little, and so
+    /// it is where much would wait for long with its first.
     private var keyShare: Int {
-        rules.givesRuns ? max(limits.keyShare, room / 4) : limits.keyShare
+        rules.givesRuns
+            ? max(limits.keyShare, min(room / 4, parkingRoom / 16)) : limits.keyShare
     }
 
     private mutating func take(

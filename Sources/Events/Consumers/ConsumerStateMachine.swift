@@ -125,18 +125,23 @@ struct ConsumerStateMachine {
     /// Changes a piece of work and everything that counts it.
     mutating func update(_ position: Position, _ change: (inout WorkItem) -> Void) {
         guard var item = items[position] else { return }
+        let (wasBusy, waitedLong) = (item.isBusy, item.waitsLong)
         count(item, -1)
         change(&item)
         items[position] = item
         count(item, 1)
+        if item.isBusy != wasBusy || item.waitsLong != waitedLong { noteFirst(of: item.key) }
         if let time = item.due { due.insert(position, at: time) }
         if !item.isBusy { queue(item.key) }
     }
 
     mutating func insert(_ item: WorkItem) {
+        var item = item
+        item.isBlocked = keys[item.key]?.isBlocked ?? false
         items[item.position] = item
         keys[item.key, default: KeyQueue()].insert(item.position)
         count(item, 1)
+        noteFirst(of: item.key)
         if let time = item.due { due.insert(item.position, at: time) }
         queue(item.key)
     }
@@ -151,6 +156,7 @@ struct ConsumerStateMachine {
             members[id]?.reserved = nil
         }
         keys[item.key]?.remove(position)
+        noteFirst(of: item.key)
         queue(item.key)
         forget(item.key)
     }
@@ -171,6 +177,22 @@ struct ConsumerStateMachine {
     mutating func forget(_ key: WorkKey) {
         guard let queue = keys[key], queue.isEmpty, !queue.isQueued else { return }
         keys[key] = nil
+    }
+
+    /// What stands behind the first of a key counts as that does: nothing of it can be handed out.
+    private mutating func noteFirst(of key: WorkKey) {
+        guard let queue = keys[key] else { return }
+        let first = queue.first.flatMap { items[$0] }
+        let isBlocked = queue.busy == 0 && first?.waitsLong == true
+        guard isBlocked != queue.isBlocked else { return }
+        keys[key]?.isBlocked = isBlocked
+        for position in queue.positions {
+            guard var item = items[position] else { continue }
+            load.count(item, -1)
+            item.isBlocked = isBlocked
+            items[position] = item
+            load.count(item, 1)
+        }
     }
 
     func isEligible(_ queue: KeyQueue) -> Bool {

@@ -6,6 +6,8 @@ struct KeyQueue {
     /// but a former holder may have left two, when it handed out the next and another node's remark
     /// kept the last from being put back.
     var busy = 0
+    /// As ``WorkItem/isBlocked`` of all of them.
+    var isBlocked = false
     /// It is in the line of those that may be handed out.
     var isQueued = false
 

@@ -52,6 +52,8 @@ struct WorkItem {
     var taken: Taken?
     /// The store has a row of it, or will with the next batch.
     var isWritten = true
+    /// The first of its key waits for long, and nothing of the key is with a member.
+    var isBlocked = false
 
     /// - Parameter isOrdered: Within its partition key; else it is a key of its own.
     init(_ event: RecordedEvent, isOrdered: Bool = true) {
@@ -101,8 +103,12 @@ struct WorkItem {
         }
     }
 
-    /// Waits for something that may take long, and so counts for nobody's share.
-    var isParked: Bool {
+    /// Waits for something that may take long, itself or behind the first of its key, and so counts
+    /// for nobody's share.
+    var isParked: Bool { isBlocked || waitsLong }
+
+    /// Waits itself for something that may take long.
+    var waitsLong: Bool {
         switch state {
         case .held, .remarked: true
         case .waiting(let until): until != nil

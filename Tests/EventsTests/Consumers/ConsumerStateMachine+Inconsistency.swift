@@ -53,6 +53,13 @@ extension ConsumerStateMachine {
             positions.formUnion(queue.positions)
             if queue.positions != queue.positions.sorted() { return "a key is out of order" }
             let busy = queue.positions.filter { items[$0]?.isBusy == true }
+            let isBlocked =
+                busy.isEmpty && queue.first.flatMap { items[$0]?.waitsLong } == true
+            if queue.isBlocked != isBlocked
+                || queue.positions.contains(where: { items[$0]?.isBlocked != isBlocked })
+            {
+                return "a key was taken for blocked, or was not"
+            }
             if busy.count != queue.busy { return "a key's work was miscounted" }
             let withMembers = busy.filter { items[$0].map(isWithMember) ?? false }
             if !rules.isLocal, withMembers.count > 1 || (!withMembers.isEmpty && busy.count > 1) {

@@ -74,4 +74,25 @@ import Testing
         #expect(others.count == 40)
         #expect(bench.store.tables.deadLetters == [Position(1)])
     }
+
+    @Test(arguments: [true, false])
+    func `what stands behind many of them is in nobody's way`(holds: Bool) throws {
+        var bench = WorkBench(holdsKeys: holds) {
+            $0.keyShare = 4
+            $0.capacities = 16...16
+        }
+        for key in 0..<12 { bench.publish("k\(key)", count: 6) }
+        bench.publish("other")
+        while let item = bench.next(), item.key.key != "other" {
+            if holds {
+                bench.answer(item, .deadLetter)
+            } else {
+                bench.delay(item, .seconds(600))
+            }
+        }
+        #expect(bench.now == .zero)
+        let other = bench.machine.items.values.first { $0.key.key == "other" }
+        #expect(other?.attempt == 1)
+        #expect(bench.machine.inconsistency == nil)
+    }
 }

@@ -148,6 +148,17 @@ import Testing
         #expect(big.count == 100)
     }
 
+    @Test func `what stands behind long retries of one tenant leaves room to others`() throws {
+        var bench = WorkBench(isShared: true, isLocal: true, maxInFlight: 64)
+        for number in 0..<12 { bench.publish("k\(number)", tenant: "big", count: 400) }
+        bench.publish("k", tenant: "small")
+        while let item = bench.next() {
+            if item.key.tenant == TenantID(unchecked: "small") { return }
+            bench.delay(item, .seconds(60))
+        }
+        Issue.record("the other tenant's event did not come")
+    }
+
     @Test func `a backlog in others' way is read past at once, any after a while`() {
         var bench = WorkBench(isShared: true, isLocal: true, maxInFlight: 64)
         bench.publish("k", tenant: "small")
