@@ -117,7 +117,7 @@ import Testing
         let executor = HandlerExecutor(
             entry: .handler(handler), time: Timekeeper(clock), wallClock: clock.wall,
             logger: .silent, metrics: MetricsRegistry())
-        var random = Seeded(7)
+        var random = SeededGenerator(seed: 7)
         var world = OneEvent(event)
         var story = Story()
         while story.end == nil {

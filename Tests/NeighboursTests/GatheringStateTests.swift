@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Neighbours
@@ -109,7 +110,7 @@ import Testing
     /// Whatever comes, leaves and ends in whatever order: each request that stays is in exactly one
     /// call at a time and gets its answer, lanes keep their order, calls keep their bounds.
     @Test(arguments: 0..<40) func `every request is answered once`(seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         var state = Self.state(maxRequests: 4, maxBytes: 12, maxWaiting: 30)
         var next: UInt64 = 0
         var open: [UInt64: Request] = [:]
@@ -176,20 +177,5 @@ import Testing
         #expect(open.isEmpty && underWay.isEmpty && state.isIdle)
         #expect(Set(answered).count == answered.count)
         #expect(answered.count > 200)
-    }
-}
-
-/// Repeats itself for the same seed (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

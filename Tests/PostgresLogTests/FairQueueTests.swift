@@ -113,7 +113,7 @@ import Testing
     func `nothing is lost, repeated or overtaken in its lane, and nobody starves`(seed: UInt64)
         async
     {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var queue = Self.queue {
             $0.maxBatchEvents = 20
             $0.maxWaitingEvents = 300
@@ -191,20 +191,5 @@ import Testing
         }
         let events = batch.reduce(0) { $0 + $1.append.events.count }
         if events > 20, batch.count > 1 { Issue.record("a batch of \(events) events") }
-    }
-}
-
-/// The same numbers for the same seed.
-private struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,20 +1,5 @@
 import Protobuf
-
-/// A sequence that is the same in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-}
+import TestSupport
 
 /// Makes messages of any type, in the one spelling that a parser of JSON would give them: fields
 /// ascending, lists packed as declared, no defaults without presence.

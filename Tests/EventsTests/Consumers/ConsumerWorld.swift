@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Events
 
 /// Three nodes, their members and one store; ``fault`` is the first promise that was broken.
@@ -25,7 +27,7 @@ struct ConsumerWorld {
 
     /// - Parameter isLocal: Members live in their nodes, as handlers do.
     init(seed: UInt64, isLocal: Bool = false) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         rules = ConsumerRules(
             holdsKeys: random.next() % 2 == 0, maxAttempts: Int.random(in: 1...6, using: &random),
             ackDeadline: isLocal ? nil : .seconds(10), isShared: random.next() % 3 > 0,

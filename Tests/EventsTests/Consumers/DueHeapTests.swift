@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Events
@@ -5,7 +6,7 @@ import Testing
 @Suite struct DueHeapTests {
     @Test(arguments: 0..<50 as Range<UInt64>)
     func `everything comes out once, the earliest first, and not before its moment`(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var heap = DueHeap()
         var model: [(time: Duration, position: Position)] = []
         var now = Duration.zero

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Events
@@ -9,7 +10,7 @@ import Testing
         var weights: [Int: Int]
 
         init(seed: UInt64) {
-            var random = SeededGenerator(state: seed)
+            var random = SeededGenerator(seed: seed)
             let nodes = Int.random(in: 1...9, using: &random)
             holders = (0..<64).map { _ in
                 Int.random(in: 0...nodes + 2, using: &random)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Events
@@ -7,7 +8,7 @@ import Testing
         _ policy: RetryPolicy, after attempt: Int, age: Duration = .zero,
         retryAfter: Duration? = nil, seed: UInt64 = 1
     ) -> Duration? {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         return policy.pause(
             after: attempt, age: age, retryAfter: retryAfter, random: &random)
     }

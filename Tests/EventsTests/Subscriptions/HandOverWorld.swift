@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Events
 
 /// A log that lives through restores, two nodes' commits, a tail that hears of some of it, and
@@ -46,7 +48,7 @@ struct HandOverWorld {
     private(set) var faults: [String] = []
 
     init(seed: UInt64) {
-        generator = SeededGenerator(state: seed)
+        generator = SeededGenerator(seed: seed)
         _ = ring.prime(at: bounds)
     }
 

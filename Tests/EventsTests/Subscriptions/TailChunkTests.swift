@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Events
@@ -39,7 +40,7 @@ import Testing
 
     @Test(arguments: 0..<10 as Range<UInt64>)
     func `events and wire form let the same through, which is what matches`(seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let events = Self.randomEvents(60, using: &generator)
         let tail = EventTail(log: ScriptedLog())
         tail.reached(SampleEvents.bounds(0))

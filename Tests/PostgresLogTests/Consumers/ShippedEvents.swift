@@ -1,14 +1,15 @@
 import EventProtos
 import Events
 import Protobuf
+import TestSupport
 
 /// Random events of all types that the shipped projections take, about few things, so that they meet.
 struct ShippedEvents {
-    private(set) var random: SeededNumbers
+    private(set) var random: SeededGenerator
     private var position: UInt64 = 0
 
     init(seed: UInt64) {
-        random = SeededNumbers(state: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     mutating func next() -> RecordedEvent {
@@ -180,18 +181,5 @@ extension ShippedEvents {
             made.event(
                 ApusEventsLeadV1.LeadCreated(leadId: id, source: source), on: 0, of: "acme")
         }
-    }
-}
-
-/// Numbers that are the same for the same seed (Steele, Lea, Flood 2014).
-struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

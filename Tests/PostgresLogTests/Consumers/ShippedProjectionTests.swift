@@ -1,6 +1,7 @@
 import Events
 import Handlers
 import Postgres
+import TestSupport
 import Testing
 
 @testable import PostgresLog
@@ -51,7 +52,7 @@ import Testing
         for event in events { try model.take(event) }
         let expected = model.lines
         try await TestLog.with { test in
-            var random = SeededNumbers(state: seed)
+            var random = SeededGenerator(seed: seed)
             for batch in Self.batches(events[...], using: &random) {
                 try await test.project(batch)
             }
@@ -124,7 +125,7 @@ import Testing
     }
 
     private static func batches(
-        _ events: ArraySlice<RecordedEvent>, using random: inout SeededNumbers
+        _ events: ArraySlice<RecordedEvent>, using random: inout SeededGenerator
     ) -> [[RecordedEvent]] {
         var batches: [[RecordedEvent]] = []
         var rest = events

@@ -70,7 +70,7 @@ private struct OutboxModel {
         var rows: [OutboxScan.Key] = []
     }
 
-    private var random: SplitMix
+    private var random: SeededGenerator
     private var scan = OutboxScan()
     private var nextTransaction: Int64 = 3
     private var nextNumber: Int64 = 1
@@ -83,7 +83,7 @@ private struct OutboxModel {
     private(set) var fault: String?
 
     init(seed: UInt64) {
-        random = SplitMix(state: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     mutating func step() {
@@ -150,18 +150,5 @@ private struct OutboxModel {
         if let row = table.first(where: { $0.isTaken && isLookedAt($0.key) }) {
             fault = fault ?? "\(row.key) is looked at again"
         }
-    }
-}
-
-/// Steele and others, "Fast splittable pseudorandom number generators": the same run for a seed.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
