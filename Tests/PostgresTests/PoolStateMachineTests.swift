@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Postgres
@@ -62,6 +63,79 @@ import Testing
         #expect(wasWaiting)
         #expect(grants == [.init(waiter: 3, connection: 1)])
         #expect(machine.cancel(waiter: 2).wasWaiting == false)
+    }
+
+    @Test func `a reservation whose caller got another connection is given up`() {
+        var machine = open(2)
+        _ = machine.acquire(.alone, waiter: 1, now: start)
+        _ = machine.acquire(.shared, waiter: 2, now: start)
+        #expect(machine.acquire(.alone, waiter: 3, now: start) == .wait)
+        #expect(machine.acquire(.shared, waiter: 4, now: start) == .wait)
+        // The one that was lent comes first; the other, set aside for 3, is for 4 then.
+        #expect(
+            machine.release(1, .alone) == [
+                .init(waiter: 3, connection: 1), .init(waiter: 4, connection: 2),
+            ])
+    }
+
+    /// Callers come, leave and give back in random order, connections are lost and made anew: in the
+    /// end everybody was served, and each connection can be had alone.
+    @Test(arguments: 0..<200 as Range<UInt64>)
+    func `no order of callers loses a connection`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let size = Int.random(in: 1...4, using: &random)
+        var machine = open(size)
+        var nextConnection = size
+        var uses: [Int: PoolStateMachine.Use] = [:]
+        var waiting: Set<Int> = []
+        var held: [(connection: Int, use: PoolStateMachine.Use)] = []
+        func take(_ grants: [PoolStateMachine.Grant]) {
+            for grant in grants {
+                #expect(waiting.remove(grant.waiter) != nil)
+                held.append((grant.connection, uses[grant.waiter] ?? .shared))
+            }
+        }
+        for waiter in 1...400 {
+            let use: PoolStateMachine.Use = Bool.random(using: &random) ? .shared : .alone
+            uses[waiter] = use
+            switch machine.acquire(use, waiter: waiter, now: start) {
+            case .use(let connection): held.append((connection, use))
+            case .wait: waiting.insert(waiter)
+            case .refused: break
+            }
+            if let gone = waiting.randomElement(using: &random), waiter % 7 == 0 {
+                waiting.remove(gone)
+                let (wasWaiting, grants) = machine.cancel(waiter: gone)
+                #expect(wasWaiting)
+                take(grants)
+            }
+            if waiter % 50 == 0 {
+                let lost = nextConnection - Int.random(in: 0..<size, using: &random)
+                held.removeAll { $0.connection == lost }
+                take(machine.lost(lost))
+                for _ in 0..<machine.wanted() {
+                    nextConnection += 1
+                    take(machine.connected(nextConnection))
+                }
+            }
+            while !held.isEmpty, Int.random(in: 0..<5, using: &random) < 3 {
+                let one = held.remove(at: Int.random(in: 0..<held.count, using: &random))
+                take(machine.release(one.connection, one.use))
+            }
+            let lent = held.filter { $0.use == .alone }.map(\.connection)
+            #expect(Set(lent).count == lent.count)
+            #expect(!held.contains { $0.use == .shared && lent.contains($0.connection) })
+        }
+        while let one = held.popLast() { take(machine.release(one.connection, one.use)) }
+        #expect(waiting.isEmpty && machine.waiters == 0)
+        let free = (0..<machine.open).map { _ in machine.acquireAtOnce(.alone) }
+        #expect(!free.contains(nil))
+    }
+
+    private func open(_ size: Int) -> PoolStateMachine {
+        var machine = machine(size: size, minimum: size)
+        for connection in 1...machine.wanted() { _ = machine.connected(connection) }
+        return machine
     }
 
     @Test func `more than may wait are refused`() {

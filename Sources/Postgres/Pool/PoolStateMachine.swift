@@ -54,7 +54,7 @@ struct PoolStateMachine {
     /// A connection that can be had without waiting. It is taken then.
     mutating func acquireAtOnce(_ use: Use) -> Int? {
         guard !hasEnded, let connection = candidate(use, for: 0) else { return nil }
-        take(connection, use)
+        take(connection, use, for: 0)
         return connection
     }
 
@@ -64,7 +64,7 @@ struct PoolStateMachine {
     ) -> Acquired {
         if hasEnded { return .refused }
         if let connection = candidate(use, for: waiter) {
-            take(connection, use)
+            take(connection, use, for: waiter)
             return .use(connection: connection)
         }
         guard waiting.count < maxWaiting else { return .refused }
@@ -89,7 +89,7 @@ struct PoolStateMachine {
             return (false, [])
         }
         waiting.remove(at: index)
-        for (id, slot) in slots where slot.reservedFor == waiter { slots[id]?.reservedFor = nil }
+        giveUpReservation(of: waiter)
         return (true, serve())
     }
 
@@ -163,12 +163,23 @@ struct PoolStateMachine {
         return best?.id
     }
 
-    private mutating func take(_ connection: Int, _ use: Use) {
-        slots[connection]?.reservedFor = nil
+    /// - Returns: Whether a connection that was set aside for the caller is free for others now.
+    @discardableResult
+    private mutating func take(_ connection: Int, _ use: Use, for waiter: Int) -> Bool {
+        let reserved = giveUpReservation(of: waiter)
         switch use {
         case .shared: slots[connection]?.users += 1
         case .alone: slots[connection]?.isLent = true
         }
+        return reserved.map { $0 != connection } ?? false
+    }
+
+    /// - Returns: The connection that was set aside for the caller.
+    @discardableResult
+    private mutating func giveUpReservation(of waiter: Int) -> Int? {
+        guard let slot = slots.first(where: { $0.value.reservedFor == waiter }) else { return nil }
+        slots[slot.key]?.reservedFor = nil
+        return slot.key
     }
 
     /// Sets a connection aside for each who wants one alone, when no more can be opened.
@@ -186,16 +197,22 @@ struct PoolStateMachine {
     /// Serves who can be served, in order; who wants a connection alone does not hold up sharers.
     private mutating func serve() -> [Grant] {
         var grants: [Grant] = []
-        var left: [Waiting] = []
-        for waiter in waiting {
-            if let connection = candidate(waiter.use, for: waiter.id) {
-                take(connection, waiter.use)
+        var mayServeMore = true
+        while mayServeMore {
+            mayServeMore = false
+            var left: [Waiting] = []
+            for waiter in waiting {
+                guard let connection = candidate(waiter.use, for: waiter.id) else {
+                    left.append(waiter)
+                    continue
+                }
+                // What it had set aside may be what an earlier one waits for.
+                if take(connection, waiter.use, for: waiter.id) { mayServeMore = true }
                 grants.append(Grant(waiter: waiter.id, connection: connection))
-            } else {
-                left.append(waiter)
             }
+            waiting = left
+            if mayServeMore { reserve() }
         }
-        if !grants.isEmpty { waiting = left }
         return grants
     }
 }
