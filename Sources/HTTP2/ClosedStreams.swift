@@ -19,7 +19,7 @@ struct ClosedStreams {
     /// - Returns: The connection's error, if that can't be.
     mutating func headersBegin(_ id: Int32) -> HTTP2ErrorCode? {
         guard id > newest else { return dataBegins(id) }
-        if id > newest + 2 {
+        if id - newest > 2 {
             skipped = newest + 1...id - 1
             highestClosed = id - 1
         }
