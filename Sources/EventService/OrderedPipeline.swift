@@ -9,13 +9,15 @@
 struct OrderedPipeline {
     private enum Step<Prepared: Sendable, Product: Sendable>: Sendable {
         case read(Prepared?)
+        case failed(any Error)
         case finished(Int, Product)
     }
 
     /// Most elements in work at once.
     let width: Int
 
-    /// Runs until the elements end or something throws; then what is in work is cancelled.
+    /// Runs until the elements end or something throws. What was read before reading or preparing
+    /// failed is still delivered; when work or delivering fails, all that is in work is cancelled.
     func run<Elements: AsyncSequence & Sendable, Prepared: Sendable, Product: Sendable>(
         _ elements: Elements,
         prepare: @escaping @Sendable (Elements.Element) async throws -> Prepared,
@@ -27,13 +29,18 @@ struct OrderedPipeline {
             var delivered = 0
             var isReading = true
             var isAtEnd = false
+            var failure: (any Error)?
             var finished: [Int: Product] = [:]
             func read() {
                 isReading = true
                 group.addTask {
-                    var iterator = elements.makeAsyncIterator()
-                    guard let element = try await iterator.next() else { return .read(nil) }
-                    return .read(try await prepare(element))
+                    do {
+                        var iterator = elements.makeAsyncIterator()
+                        guard let element = try await iterator.next() else { return .read(nil) }
+                        return .read(try await prepare(element))
+                    } catch {
+                        return .failed(error)
+                    }
                 }
             }
             read()
@@ -47,6 +54,10 @@ struct OrderedPipeline {
                 case .read(nil):
                     isReading = false
                     isAtEnd = true
+                case .failed(let error):
+                    isReading = false
+                    isAtEnd = true
+                    failure = error
                 case .finished(let index, let product):
                     finished[index] = product
                 }
@@ -56,6 +67,7 @@ struct OrderedPipeline {
                 }
                 if !isReading, !isAtEnd, started - delivered < width { read() }
             }
+            if let failure { throw failure }
         }
     }
 }

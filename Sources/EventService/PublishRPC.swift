@@ -10,22 +10,25 @@ extension EventServiceServer {
     ) async throws -> ApusV1.PublishResponse {
         try await mapped {
             let context = try callers.publishContext(of: call)
-            return try await store(publisher.prepare(PublishCommand(request), context: context))
+            return try await store(prepare(request, context))
         }
     }
 
     /// Answers each request in turn while the next ones are being stored, in their order. A refused
-    /// request gets its answer, and the stream goes on.
+    /// request, or one that does not decode, gets its answer, and the stream goes on.
     public func publishStream(
         _ requests: TypedRequests<ApusV1.PublishRequest>,
         _ responses: TypedResponses<ApusV1.PublishResponse>, call: ServerCall
     ) async throws {
         let context = try await mapped { try callers.publishContext(of: call) }
         try await OrderedPipeline(width: limits.streamedPublishesInFlight).run(
-            requests
-        ) { request in
+            requests.attempts
+        ) { attempt in
             try await refusable {
-                try await publisher.prepare(PublishCommand(request), context: context)
+                switch attempt {
+                case .success(let request): try await prepare(request, context)
+                case .failure(let error): throw EventsError(error)
+                }
             }
         } work: { prepared in
             switch prepared {
@@ -41,6 +44,13 @@ extension EventServiceServer {
                     ApusV1.PublishResponse(error: GoogleRpc.Status(refusal)))
             }
         }
+    }
+
+    private func prepare(
+        _ request: ApusV1.PublishRequest, _ context: PublishContext
+    ) async throws -> Publisher.Prepared {
+        try publisher.admit(eventCount: request.events.count)
+        return try await publisher.prepare(PublishCommand(request), context: context)
     }
 
     private func refusable<Success>(

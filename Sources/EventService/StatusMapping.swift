@@ -1,6 +1,7 @@
 import EventProtos
 public import Events
 public import GRPC
+import Protobuf
 
 /// The one place where a refusal becomes a gRPC status with its details.
 extension RPCError {
@@ -25,6 +26,15 @@ extension EventsError.Code {
         case .unavailable: .unavailable
         case .broken: .internalError
         }
+    }
+}
+
+extension EventsError {
+    /// As the answer to a unary call says it.
+    init(_ error: Protobuf.DecodingError) {
+        self.init(
+            .invalidArgument, "\(error)",
+            details: [.fields([FieldViolation(field: error.path, description: error.message)])])
     }
 }
 

@@ -54,6 +54,18 @@ def test_a_request_of_almost_4_mib_is_stored(client):
     assert len(client.history()) == 4, "answers stay under 3 MiB each"
 
 
+@pytest.mark.parametrize("count", [0, 1_001, 145_000])
+def test_a_request_has_1_to_1000_events(client, count):
+    call = client.channel.unary_unary("/apus.v1.EventService/Publish")
+    with pytest.raises(grpc.RpcError) as raised:
+        call(b"\x0a\x00" * count, timeout=10, metadata=client.metadata)
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    if count < 2_000:
+        assert f"must be 1 to 1000, not {count}" in raised.value.details()
+    else:
+        assert "of memory" in raised.value.details(), "before an event of it is looked at"
+
+
 def test_a_request_over_4_mib_is_refused(client):
     with pytest.raises(grpc.RpcError) as raised:
         client.publish(*[padded(MIB - 4 * KIB) for _ in range(5)])

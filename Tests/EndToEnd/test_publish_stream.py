@@ -70,6 +70,20 @@ def test_a_bad_request_gets_an_error_and_the_stream_goes_on(client):
     assert len(client.history()) == 5
 
 
+def test_a_request_that_does_not_decode_gets_an_error_and_the_stream_goes_on(client):
+    good = [request(note()) for _ in range(20)]
+    answers = list(client.publish_stream([
+        *good, request(note(), note(subject="a\0b")), *good,
+    ]))
+    assert len(answers) == 41
+    (failed,) = [n for n, answer in enumerate(answers) if answer.HasField("error")]
+    assert failed == 20
+    problem = Problem(answers[failed].error)
+    assert problem.code.name == "INVALID_ARGUMENT"
+    assert problem.fields == ["events[1].subject"]
+    assert len(client.history()) == 40
+
+
 def test_an_event_sent_again_on_the_stream_is_a_duplicate(client):
     id = new_id()
     answers = list(client.publish_stream([request(note(id=id))] * 3))

@@ -69,6 +69,23 @@ import Testing
         }
     }
 
+    @Test func `what was read before a failure is delivered`() async throws {
+        struct Failure: Error {}
+        let delivered = Lock([Int]())
+        await #expect(throws: Failure.self) {
+            try await OrderedPipeline(width: 8).run(numbers(.max)) { number in
+                if number == 5 { throw Failure() }
+                return number
+            } work: { number in
+                for _ in 0..<20 { await Task.yield() }
+                return number
+            } deliver: { number in
+                delivered.withLock { $0.append(number) }
+            }
+        }
+        #expect(delivered.withLock { $0 } == [0, 1, 2, 3, 4])
+    }
+
     private func numbers(_ count: Int) -> Numbers {
         Numbers(end: count)
     }

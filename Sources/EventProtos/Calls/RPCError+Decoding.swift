@@ -23,7 +23,7 @@ extension Message {
     /// - Throws: ``RPCError`` that tells the client what is wrong.
     init(request bytes: [UInt8]) throws(RPCError) {
         do {
-            try self.init(decoding: bytes, limits: .transported)
+            try self.init(decoding: bytes, limits: .request(bytes: bytes.count))
         } catch {
             throw RPCError(invalidRequest: error)
         }

@@ -14,6 +14,18 @@ public struct TypedRequests<Request: Message>: AsyncSequence, Sendable {
         AsyncIterator(messages: messages.makeAsyncIterator())
     }
 
+    /// The same requests, for a call that goes on after one that does not decode.
+    public var attempts: AsyncMapSequence<RequestMessages, Result<Request, DecodingError>> {
+        messages.map { bytes in
+            do throws(DecodingError) {
+                return .success(
+                    try Request(decoding: bytes, limits: .request(bytes: bytes.count)))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var messages: RequestMessages.AsyncIterator
 

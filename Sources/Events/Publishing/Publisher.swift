@@ -27,6 +27,13 @@ public struct Publisher: Sendable {
         try await store(prepare(command, context: context))
     }
 
+    /// What ``prepare(_:context:)`` checks first, for who has the work of drafts still before it.
+    public func admit(eventCount: Int) throws(EventsError) {
+        guard (1...limits.maxEvents).contains(eventCount) else {
+            throw .invalid("events", "must be 1 to \(limits.maxEvents), not \(eventCount)")
+        }
+    }
+
     /// A request that passed every check, and that the log is ready for.
     public struct Prepared: Sendable {
         fileprivate let append: AppendRequest
@@ -119,10 +126,7 @@ public struct Publisher: Sendable {
     }
 
     private func checkRequest(_ command: PublishCommand) throws(EventsError) {
-        let count = command.events.count
-        guard (1...limits.maxEvents).contains(count) else {
-            throw .invalid("events", "must be 1 to \(limits.maxEvents), not \(count)")
-        }
+        try admit(eventCount: command.events.count)
         guard command.events.reduce(0, { $0 + $1.byteCount }) <= limits.maxRequestBytes else {
             throw .invalid("events", "are larger than \(limits.maxRequestBytes) bytes together")
         }
