@@ -3,6 +3,7 @@
 import queue
 import signal
 import socket
+import subprocess
 import threading
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 from apus.v1 import event_service_pb2_grpc, publish_pb2
 from clients import PATIENCE, eventually, new_id
 from events import note
+from nodes import BINARY
 
 
 def publish_until(stopping, node, errors, acknowledged):
@@ -108,6 +110,27 @@ def test_a_second_signal_ends_it_at_once(start_node, new_client):
         next(answers)
     assert lost.value.code() == grpc.StatusCode.UNAVAILABLE
     requests.put(None)
+
+
+def test_a_signal_ends_a_node_that_is_still_starting(start_node):
+    first = start_node()
+    with first.sql() as sql:
+        # As a node that migrates holds it.
+        sql.execute("select pg_advisory_lock(5053001, 0)")
+        starting = subprocess.Popen(
+            [str(BINARY), "serve", "--listen", "127.0.0.1:0", "--database", first.database],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            waits = "select true from pg_locks where locktype = 'advisory' and not granted"
+            eventually(lambda: sql.execute(waits).fetchone(), "it waits for the lock")
+            starting.send_signal(signal.SIGTERM)
+            out, log = starting.communicate(timeout=PATIENCE)
+        finally:
+            starting.kill()
+            starting.wait()
+    assert out == ""
+    assert "before it served" in log
+    assert starting.returncode == 0
 
 
 def takes_connections(node):

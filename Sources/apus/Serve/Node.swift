@@ -140,12 +140,12 @@ struct Node: Sendable {
             })
     }
 
-    /// Serves until the first signal, then stops in good order; a second signal ends it at once.
+    /// Serves until the first signal, then stops in good order.
     ///
     /// - Parameter ready: Told the addresses once calls are taken.
     /// - Throws: ``CommandFailure``, `IOError`, `PostgresError`, whatever ends one of the parts.
     func run(
-        until signals: AsyncStream<ContinuousClock.Instant>,
+        until signals: StopSignals,
         ready: @escaping @Sendable (String) -> Void
     ) async throws {
         let reloads = reloader != nil || configurationReloader != nil
@@ -213,7 +213,7 @@ struct Node: Sendable {
 
     /// What clients see of the node; returns when all of it has stopped.
     private func serve(
-        until signals: AsyncStream<ContinuousClock.Instant>, ready: @escaping @Sendable () -> Void
+        until signals: StopSignals, ready: @escaping @Sendable () -> Void
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await work() }
@@ -236,35 +236,19 @@ struct Node: Sendable {
             }
             // Not on a loop: turning a page into JSON takes its time.
             if let payloads { group.addTask { try await payloads.run() } }
-            try await group.waitForAll()
+            for try await _ in group {}
         }
     }
 
-    /// Returns when what drains after the first signal has had its time. The second signal ends the
-    /// process at once; a private Postgres ends with it.
-    private func stop(at signals: AsyncStream<ContinuousClock.Instant>) async {
-        var first = ContinuousClock.now
-        for await moment in signals {
-            first = moment
-            break
-        }
+    /// Returns when what drains after the first signal has had its time.
+    private func stop(at signals: StopSignals) async {
+        let pressed = await signals.first()
         if Task.isCancelled { return }
-        let pressed = first
-        let pressedAgain = pressed + StopSignals.samePress
         logger.info("Stopping")
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await server.shutdown(grace: configuration.drainTimeout)
-                // Groups wait for their members' answers as long as calls might have taken.
-                let end = max(pressed + configuration.drainTimeout, .now + Self.handlersGrace)
-                try? await Task.sleep(until: end)
-            }
-            group.addTask {
-                for await moment in signals where moment > pressedAgain { _exit(1) }
-            }
-            await group.next()
-            group.cancelAll()
-        }
+        await server.shutdown(grace: configuration.drainTimeout)
+        // Groups wait for their members' answers as long as calls might have taken.
+        let end = max(pressed + configuration.drainTimeout, .now + Self.handlersGrace)
+        try? await Task.sleep(until: end)
     }
 
     /// What handlers and replays get, at least, to finish the event that they are at.

@@ -30,17 +30,23 @@ struct ServeCommand: Command {
         let signals = StopSignals()
         let loops = try IOLoopGroup(count: configuration.loops)
         let webhooks = WebhookSending()
-        let store = try await Store.open(
-            database: configuration.database, dataDirectory: configuration.dataDirectory,
-            logger: logger)
+        let opened = try await signals.unlessPressed { [configuration] in
+            try await Store.open(
+                database: configuration.database, dataDirectory: configuration.dataDirectory,
+                logger: logger)
+        }
+        guard let store = opened else { return logger.info("Stopped before it served") }
         do {
-            _ = try await store.migrate(on: loops.loops[0], logger: logger)
-            let node = try Node(
-                configuration, file: file, webhooks: webhooks, tls: tls, store: store,
-                loops: loops, logger: logger)
-            try await node.run(until: signals.received) { addresses in
-                terminal.print("Apus listens on \(addresses); \(store.location)")
+            let served: Void? = try await signals.unlessPressed { [configuration] in
+                _ = try await store.migrate(on: loops.loops[0], logger: logger)
+                let node = try Node(
+                    configuration, file: file, webhooks: webhooks, tls: tls, store: store,
+                    loops: loops, logger: logger)
+                try await node.run(until: signals) { addresses in
+                    terminal.print("Apus listens on \(addresses); \(store.location)")
+                }
             }
+            if served == nil { logger.info("Stopped before it served") }
         } catch {
             await store.close()
             throw error
