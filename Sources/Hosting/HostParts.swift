@@ -80,13 +80,14 @@ package struct HostParts: Sendable {
         return nil
     }
 
-    /// Runs handlers, groups and replays; returns when they have drained.
+    /// Runs handlers, groups and replays; returns when they have drained. One that fails ends the
+    /// others.
     package func work() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask(executorPreference: log.background) { try await groups.run() }
             group.addTask { try await handlers.run() }
             group.addTask { try await replays.run() }
-            try await group.waitForAll()
+            for try await _ in group {}
         }
     }
 

@@ -10,7 +10,7 @@ extension EventTail {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.follow() }
             group.addTask { try await self.endWaits() }
-            try await group.waitForAll()
+            for try await _ in group {}
         }
     }
 

@@ -43,7 +43,7 @@ public final class GroupHints: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.listen(heard) }
             group.addTask { try await self.send() }
-            try await group.waitForAll()
+            for try await _ in group {}
         }
     }
 
