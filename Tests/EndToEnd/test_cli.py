@@ -74,6 +74,9 @@ def test_nothing_at_all_is_wrong_usage():
     (["subscribe", "--from", "sometime"], "--from"),
     (["publish"], ""),
     (["publish", "lead.created", "--data", "{}", "--file", "x"], "--file"),
+    (["publish", "--file", "x", "--expect-position", "7"], "--expect-position"),
+    (["publish", "lead.created", "--tenant", "m\u00fcller"], "--tenant"),
+    (["list", "--tenant", "a\tb"], "--tenant"),
     (["replay"], "--ids"),
     (["serve", "--listen", "nowhere"], "--listen"),
     (["serve", "surplus"], "surplus"),
@@ -141,6 +144,19 @@ def test_people_read_the_same_without_json(apus):
     assert id in apus("list").stdout
     assert "1" in apus("replay", "--ids", id, "--dry-run").stdout
     assert "healthy" in apus("health").stdout.lower()
+
+
+def test_what_a_publisher_wrote_does_not_drive_the_terminal(apus):
+    subject = "\x1b]0;title\x07\x1b[2K\r\nstatus     forged \u009b1m \u202eback"
+    out = apus("publish", "chat.message.sent", "--subject", subject,
+               "--data", json.dumps({"messageId": "\u009b2J"})).stdout
+    (id,) = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", out)
+    shown = apus("get", id).stdout + apus("list").stdout
+    assert not set(shown) & set("\x07\x1b\r\u009b\u202e")
+    assert r"\u001b]0;title\u0007\u001b[2K\u000d\u000astatus     forged \u009b1m" in shown
+    assert r"\u009b2J" in shown
+    (exact,) = apus("list", "--json").stdout.splitlines()
+    assert json.loads(exact)["event"]["subject"] == subject, "JSON is as it was"
 
 
 def test_publish_again_with_the_same_id_says_duplicate(rows):

@@ -122,6 +122,15 @@ def test_bytes_that_are_no_utf_8_are_refused_not_replaced(node, client, tmp_path
     assert not any("\ufffd" in s for s in subjects(client))
 
 
+def test_a_file_that_cannot_be_read_to_its_end_is_said_so(publish, client, tmp_path):
+    result = publish(None, "--file", tmp_path, check=False)
+    assert result.returncode == 1 and "directory" in result.stderr
+    path = tmp_path / "long.ndjson"
+    path.write_text(f"{line(1)}\n" + "x" * (9 << 20))
+    result = publish(None, "--file", path, check=False)
+    assert result.returncode == 1 and "longer than" in result.stderr
+
+
 def test_a_missing_file_is_said_so(publish, tmp_path):
     result = publish(None, "--file", tmp_path / "none", check=False)
     assert result.returncode in (1, 2) and str(tmp_path / "none") in result.stderr

@@ -1,4 +1,5 @@
 import EventProtos
+import Events
 import GRPC
 import IO
 import Protobuf
@@ -32,6 +33,9 @@ struct ClientFlags: Sendable {
         }
         self.target = target
         tenant = arguments.string("tenant")
+        if let tenant, TenantID(tenant) == nil {
+            throw UsageError("--tenant must match [A-Za-z0-9._-]{1,64}")
+        }
         timeout = try arguments.duration("timeout")
         json = arguments.isSet("json")
         tls = try ClientTLS(arguments)

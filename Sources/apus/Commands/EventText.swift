@@ -22,12 +22,12 @@ enum EventText {
         var fields: [(String, String)] = [
             ("id", event.id), ("type", "\(event.type) version \(event.version)"),
             ("tenant", event.tenantId), ("position", "\(event.position)"),
-            ("subject", event.subject), ("source", event.source),
+            ("subject", event.subject.shown), ("source", event.source.shown),
             ("occurred", moment(event.occurredAt)), ("recorded", moment(event.recordedAt)),
             ("data", payload(event)), ("status", word(answer.status)),
         ]
         if let processed = answer.processedAt { fields.append(("processed", moment(processed))) }
-        fields.append(("error", answer.errorMessage))
+        fields.append(("error", answer.errorMessage.shown))
         var lines = fields.filter { !$0.1.isEmpty }.map { name, value in
             name + String(repeating: " ", count: 11 - name.count) + value
         }
@@ -37,7 +37,7 @@ enum EventText {
             if let duration = delivery.duration { line += " in \(scalar(duration))" }
             line += " at \(moment(delivery.startedAt))"
             if !delivery.replayId.isEmpty { line += " (replay \(delivery.replayId))" }
-            if !delivery.errorMessage.isEmpty { line += ": \(delivery.errorMessage)" }
+            if !delivery.errorMessage.isEmpty { line += ": \(delivery.errorMessage.shown)" }
             lines.append(line)
         }
         if answer.deliveriesTruncated { lines.append("           … older deliveries left out") }
@@ -51,8 +51,8 @@ enum EventText {
             let descriptor = EventCatalogue.pool.message(String(name)),
             let json = try? ProtobufJSON.encode(
                 data.value, as: descriptor, pool: EventCatalogue.pool)
-        else { return event.data.map { "(\($0.value.count) bytes of \($0.typeUrl))" } ?? "" }
-        return json
+        else { return event.data.map { "(\($0.value.count) bytes of \($0.typeUrl.shown))" } ?? "" }
+        return json.shown
     }
 
     static func moment(_ timestamp: GoogleProtobuf.Timestamp?) -> String {
@@ -64,12 +64,12 @@ enum EventText {
         var head = word(replay.state)
         if !replay.replayId.isEmpty { head = "replay \(replay.replayId): " + head }
         head += ", \(count(replay.matched, "event"))"
-        if !replay.reason.isEmpty { head += " (\(replay.reason))" }
+        if !replay.reason.isEmpty { head += " (\(replay.reason.shown))" }
         let targets = replay.targets.map { target in
             let result =
                 target.skippedReason.isEmpty
                 ? "\(target.done) done, \(target.failed) failed of \(target.events)"
-                : "left out: \(target.skippedReason)"
+                : "left out: \(target.skippedReason.shown)"
             return "  \(target.handler): \(result)"
         }
         return ([head] + targets).joined(separator: "\n")

@@ -29,9 +29,9 @@ extension EventText {
         var words: [String] = []
         if !filter.types.isEmpty { words.append(filter.types.joined(separator: " ")) }
         if filter.tenants.contains("*") { words.append("all tenants") }
-        if !filter.subjectPrefix.isEmpty { words.append("subjects \(filter.subjectPrefix)*") }
+        if !filter.subjectPrefix.isEmpty { words.append("subjects \(filter.subjectPrefix.shown)*") }
         if !filter.sources.isEmpty {
-            words.append("sources " + filter.sources.joined(separator: " "))
+            words.append("sources " + filter.sources.map(\.shown).joined(separator: " "))
         }
         words += filter.kinds.map(word)
         return words
@@ -59,7 +59,7 @@ extension EventText {
         [
             letter.consumer, letter.event.map { line($0) } ?? "",
             "\(count(letter.attempts.first?.attempt ?? 0, "attempt")), at \(moment(letter.deadLetteredAt)):"
-                + " \(letter.reason)",
+                + " \(letter.reason.shown)",
         ].joined(separator: "  ")
     }
 }

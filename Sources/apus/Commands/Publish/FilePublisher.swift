@@ -42,20 +42,25 @@ struct FilePublisher: Sendable {
                 group.addTask(executorPreference: reading) {
                     try await send(to: requests, book: book)
                 }
-                for try await response in responses {
-                    let requestLines = book.withLock { $0.waiting.removeFirst() }
-                    let summary = book.withLock { book in
-                        book.summary.count(response, lines: requestLines.count)
-                        return book.summary
-                    }
-                    report(response, lines: requestLines)
-                    terminal.progress(summary.text)
+                group.addTask {
+                    for try await response in responses { receive(response, book: book) }
                 }
-                try await group.waitForAll()
+                // Whichever fails ends the other.
+                for try await _ in group {}
                 terminal.endProgress()
                 return book.withLock { $0.summary }
             }
         }
+    }
+
+    private func receive(_ response: ApusV1.PublishResponse, book: Lock<Book>) {
+        let lines = book.withLock { $0.waiting.removeFirst() }
+        let summary = book.withLock { book in
+            book.summary.count(response, lines: lines.count)
+            return book.summary
+        }
+        report(response, lines: lines)
+        terminal.progress(summary.text)
     }
 
     private struct Book {

@@ -12,20 +12,24 @@ struct PublishCommand: Command {
             @type; one without an id gets one. Lines are sent as they can be read, many a request, over one stream.
             """,
         flags: ClientFlags.all + [
-            .value("data", "JSON", "The payload; its message is what the type says."),
-            .value("file", "FILE", "Newline-delimited JSON events; - is standard input."),
-            .value("id", "UUID", "Makes a repeat harmless; default: a new one."),
-            .value("version", "NUMBER", "Of the type; default: the newest."),
-            .value("subject", "TEXT", "What the event is about."),
-            .value(
-                "partition-key", "TEXT", "Events of one key stay in order; default: the subject."),
-            .value("source", "NAME", "Who publishes."),
-            .value("occurred-at", "TIME", "When it happened (RFC 3339); default: now."),
-            .value("correlation-id", "TEXT", "Ties events of one conversation together."),
-            .value("causation-id", "TEXT", "Id of the event that caused this one."),
-            .list("extra", "KEY=VALUE", "Free-form metadata."),
-            .value("expect-position", "POSITION", "Only if the subject's newest event is there."),
-        ])
+            .value("file", "FILE", "Newline-delimited JSON events; - is standard input.")
+        ] + ofOneEvent)
+
+    /// What a line of a file says itself.
+    private static let ofOneEvent: [Flag] = [
+        .value("data", "JSON", "The payload; its message is what the type says."),
+        .value("id", "UUID", "Makes a repeat harmless; default: a new one."),
+        .value("version", "NUMBER", "Of the type; default: the newest."),
+        .value("subject", "TEXT", "What the event is about."),
+        .value(
+            "partition-key", "TEXT", "Events of one key stay in order; default: the subject."),
+        .value("source", "NAME", "Who publishes."),
+        .value("occurred-at", "TIME", "When it happened (RFC 3339); default: now."),
+        .value("correlation-id", "TEXT", "Ties events of one conversation together."),
+        .value("causation-id", "TEXT", "Id of the event that caused this one."),
+        .list("extra", "KEY=VALUE", "Free-form metadata."),
+        .value("expect-position", "POSITION", "Only if the subject's newest event is there."),
+    ]
 
     private enum Work: Sendable {
         case one(ApusV1.PublishRequest)
@@ -38,8 +42,9 @@ struct PublishCommand: Command {
     init(_ arguments: ParsedArguments) throws(UsageError) {
         client = try ClientFlags(arguments)
         if let file = arguments.string("file") {
-            guard arguments.operands.isEmpty, arguments.string("data") == nil else {
-                throw UsageError("--file takes neither TYPE nor --data")
+            guard arguments.operands.isEmpty else { throw UsageError("--file takes no TYPE") }
+            for flag in Self.ofOneEvent where !arguments.verbatim(flag.name).isEmpty {
+                throw UsageError("--file takes no --\(flag.name): each line says its own")
             }
             work = .file(file)
         } else {
