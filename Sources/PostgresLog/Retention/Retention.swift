@@ -2,8 +2,8 @@ import Events
 import Postgres
 import Telemetry
 
-/// Keeps a log within its policy: takes old partitions out, drops their tables, prunes the ledger.
-/// Of all nodes one does so at a time.
+/// Keeps a log within its policy: takes old partitions out, drops their tables, prunes the ledger and
+/// what dead letters leave behind. Of all nodes one does so at a time.
 ///
 /// A partition leaves in three steps, each of which survives a crash after it:
 ///
@@ -18,6 +18,9 @@ struct Retention: Sendable {
     /// A node that does not come back in this time is replaced.
     private static let leaseTime: Duration = .seconds(15)
     private static let lease = "retention"
+    /// Resolved dead letters of dropped events stay so long where the ledger is kept for ever: whoever
+    /// was handed such an event has given it back by then.
+    private static let resolvedAge: Duration = .seconds(86_400)
 
     private let policy: RetentionPolicy
     private let pool: PostgresPool
@@ -30,7 +33,8 @@ struct Retention: Sendable {
     /// Names this process, and no other.
     private let holder = "\(UInt64.random(in: .min ... .max))"
     private var complaint = RetentionComplaint()
-    private var ledger: LedgerPruning
+    private var ledger: Pruning
+    private var deadLetters: Pruning
 
     /// - Parameter connect: Makes a connection of its own for what cannot run beside others.
     init(
@@ -45,7 +49,8 @@ struct Retention: Sendable {
         self.clock = clock
         self.wall = wall
         gauges = RetentionMetrics(metrics)
-        ledger = LedgerPruning(pool: pool, logger: logger)
+        ledger = .ledger(pool, logger)
+        deadLetters = .deadLetters(pool, logger)
         removal = PartitionRemoval(pool: pool, connect: connect, gauges: gauges, logger: logger)
     }
 
@@ -73,9 +78,14 @@ struct Retention: Sendable {
             try await expire()
         }
         try await removal.removeExpired()
-        if let age = policy.ledgerAge {
-            try await ledger.prune(before: Timestamp(wall.now().advanced(by: .zero - age)))
+        if let age = policy.ledgerAge { try await ledger.prune(before: moment(age)) }
+        if policy.dropsEvents {
+            try await deadLetters.prune(before: moment(policy.ledgerAge ?? Self.resolvedAge))
         }
+    }
+
+    private func moment(_ age: Duration) -> Timestamp {
+        Timestamp(wall.now().advanced(by: .zero - age))
     }
 
     /// Step 1.

@@ -156,4 +156,51 @@ import Testing
             try #expect(rows.map { try $0.int64(0) } == [3, 5])
         }
     }
+    @Test func `what resolved dead letters leave behind goes after their events`() async throws {
+        try await RetainedLog.with { log in
+            try await log.fill(40)
+            // 1: open too. 3: worked on. 5 and 7: resolved. 35: may be in what is kept.
+            try await log.test.script(
+                """
+                insert into apus.consumers (name) values ('handler/one'), ('handler/two');
+                insert into apus.dead_letters (consumer_id, position, tenant_id, dead_lettered_at,
+                    reason, resolved_at, resolution)
+                select 1, p, 1, now(), 'class', now(), 1 from unnest('{1,3,5,7,7,35}'::bigint[]) p;
+                insert into apus.dead_letters
+                    (consumer_id, position, tenant_id, dead_lettered_at, reason)
+                values (2, 1, 1, now(), 'class');
+                insert into apus.kept_events select * from apus.events where position in
+                    (select position from apus.dead_letters);
+                insert into apus.work
+                    (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                select 2, k.partition, 3, 3, 0, 0, 0, 0 from apus.kept_events k
+                where k.position = 3;
+                """)
+            var retention = log.retention {
+                $0.hardAge = .seconds(3_600)
+                $0.age = .seconds(3_600)
+            }
+            func left() async throws -> [String] {
+                try await log.test.rows(
+                    """
+                    select 'letter ' || position from apus.dead_letters
+                    union all select 'copy ' || position from apus.kept_events order by 1
+                    """
+                ).map { try $0.string(0) }
+            }
+            let all = try await left()
+            log.clock.advance(by: .seconds(7_200))
+            try await log.fill(1)
+            try await log.finish(&retention)
+            try #expect(await log.earliest() > 10)
+            try #expect(await left() == all, "they were resolved just now")
+            log.clock.advance(by: .seconds(86_400))
+            try await log.finish(&retention)
+            try await retention.round()
+            let earliest = try await log.earliest()
+            let inLog = earliest > 35 ? [] : ["copy 35", "letter 35"]
+            let found = try await left()
+            #expect(found == (["copy 1", "copy 3", "letter 1", "letter 3"] + inLog).sorted())
+        }
+    }
 }
