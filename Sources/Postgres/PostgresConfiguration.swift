@@ -7,6 +7,7 @@ public struct PostgresConfiguration: Sendable {
 
     /// Shows in `pg_stat_activity`.
     public var applicationName = "apus"
+    /// For each address of each host; the connection string's own is in seconds.
     public var connectTimeout: Duration = .seconds(5)
     /// Longest that one statement may take on the server; nil for ever.
     public var statementTimeout: Duration? = .seconds(30)
@@ -27,6 +28,9 @@ public struct PostgresConfiguration: Sendable {
     public init(connectionString: String) throws(PostgresError) {
         settings = try ConnectionString.parse(connectionString)
         if let name = settings.removeValue(forKey: "application_name") { applicationName = name }
+        if let limit = settings.removeValue(forKey: "connect_timeout").flatMap(Int.init), limit > 0 {
+            connectTimeout = .seconds(min(limit, 3_600))
+        }
     }
 
     /// A server on this machine, reached through its socket: whatever `PG…` variables say of

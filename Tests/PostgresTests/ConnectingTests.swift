@@ -54,6 +54,50 @@ import Testing
         }
     }
 
+    @Test(arguments: ["any", "prefer-standby"])
+    func `the next host is tried when one has no address`(wanted: String) async throws {
+        let directory = try #require(try await TestPostgres.maintenance.host)
+        let configuration = try PostgresConfiguration(
+            connectionString: """
+                host=no..name,\(directory) port=1,5432 dbname=postgres user=apus \
+                target_session_attrs=\(wanted)
+                """)
+        try await withConnection(to: configuration) { connection in
+            _ = try await connection.execute(sql("SELECT 1"))
+        }
+    }
+
+    @Test func `the next host is tried when one stays silent`() async throws {
+        let directory = try #require(try await TestPostgres.maintenance.host)
+        try await SilentServer.with { port in
+            var configuration = try PostgresConfiguration(
+                connectionString: """
+                    host=127.0.0.1,\(directory) port=\(port),5432 dbname=postgres user=apus
+                    """)
+            configuration.connectTimeout = .seconds(2)
+            try await withConnection(to: configuration) { connection in
+                _ = try await connection.execute(sql("SELECT 1"))
+            }
+        }
+    }
+
+    @Test func `what every host said is told`() async throws {
+        try await SilentServer.with { port in
+            var configuration = try PostgresConfiguration(
+                connectionString: "host=127.0.0.1,/nowhere port=\(port) dbname=x user=y")
+            configuration.connectTimeout = .milliseconds(20)
+            let error = await failure(configuration)
+            #expect(error?.message.contains("no answer within") == true)
+            #expect(error?.message.contains("/nowhere") == true)
+        }
+    }
+
+    @Test func `the connection string says how long to wait for a host`() throws {
+        let configuration = try PostgresConfiguration(
+            connectionString: "host=a,b connect_timeout=2")
+        #expect(configuration.connectTimeout == .seconds(2))
+    }
+
     @Test func `connecting can be cancelled`() async throws {
         try await SilentServer.with { port in
             let configuration = try PostgresConfiguration(

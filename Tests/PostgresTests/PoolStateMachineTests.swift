@@ -78,6 +78,20 @@ import Testing
             ])
     }
 
+    @Test func `nobody is sent to a connection whose caller left until the server has answered`() {
+        var machine = open(2)
+        #expect(machine.acquire(.shared, waiter: 1, now: start) == .use(connection: 1))
+        machine.abandon(1)
+        #expect(machine.acquire(.shared, waiter: 2, now: start) == .use(connection: 2))
+        #expect(machine.acquire(.shared, waiter: 3, now: start) == .use(connection: 2))
+        machine.abandon(2)
+        #expect(machine.acquire(.shared, waiter: 4, now: start) == .wait)
+        #expect(machine.release(2, .shared) == [])
+        #expect(machine.releaseAbandoned(1, .shared) == [.init(waiter: 4, connection: 1)])
+        #expect(machine.releaseAbandoned(2, .shared) == [])
+        #expect(machine.acquire(.alone, waiter: 5, now: start) == .use(connection: 2))
+    }
+
     /// Callers come, leave and give back in random order, connections are lost and made anew: in the
     /// end everybody was served, and each connection can be had alone.
     @Test(arguments: 0..<200 as Range<UInt64>)
@@ -120,7 +134,12 @@ import Testing
             }
             while !held.isEmpty, Int.random(in: 0..<5, using: &random) < 3 {
                 let one = held.remove(at: Int.random(in: 0..<held.count, using: &random))
-                take(machine.release(one.connection, one.use))
+                if Bool.random(using: &random) {
+                    take(machine.release(one.connection, one.use))
+                } else {
+                    machine.abandon(one.connection)
+                    take(machine.releaseAbandoned(one.connection, one.use))
+                }
             }
             let lent = held.filter { $0.use == .alone }.map(\.connection)
             #expect(Set(lent).count == lent.count)

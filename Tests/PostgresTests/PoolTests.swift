@@ -54,6 +54,47 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a caller that gave up keeps its connection until the server has answered`(
+        alone: Bool
+    ) async throws {
+        try await TestPostgres.withDatabase { configuration in
+            try await withPool(configuration, limits(2)) { pool in
+                try await withConnection(to: configuration) { other in
+                    _ = try await other.execute(sql("SELECT pg_advisory_lock(1)"))
+                    let wait = sql("SELECT pg_advisory_lock(1)")
+                    let task = Task {
+                        if alone {
+                            try await pool.transaction { _ = try await $0.execute(wait) }
+                        } else {
+                            _ = try await pool.execute(wait)
+                        }
+                    }
+                    let waits = sql(
+                        """
+                        SELECT count(*) FROM pg_locks l
+                        JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+                        WHERE l.locktype = 'advisory' AND NOT l.granted
+                        """)
+                    while try await other.execute(waits).only().int64(0) == 0 {}
+                    task.cancel()
+                    await #expect(throws: CancellationError.self) { try await task.value }
+                    // Behind the other they would wait for the lock too.
+                    for _ in 0..<4 { _ = try await pool.execute(sql("SELECT 1")) }
+                    try await pool.transaction { _ = try await $0.execute(sql("SELECT 2")) }
+                    #expect(try await other.execute(waits).only().int64(0) == 1)
+                    _ = try await other.execute(sql("SELECT pg_advisory_unlock(1)"))
+                    // Both are there again.
+                    try await pool.withConnection { first in
+                        try await pool.withConnection { second in
+                            #expect(first !== second)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `transactions run side by side and are kept`() async throws {
         try await TestPostgres.withDatabase { configuration in
             try await withPool(configuration, limits(3)) { pool in

@@ -1,40 +1,83 @@
 internal import Glibc
 import IO
 
-/// Turns host names into addresses off the event loops: libpq would look them up on the loop, and
-/// block it.
+/// Finds the addresses to try, and has them tried one at a time. libpq would look names up on the loop
+/// and block it, and its own list has no time limit for each address but where it blocks.
 enum HostResolver {
-    /// Adds `hostaddr` to libpq's keywords when `host` holds names.
-    ///
-    /// - Throws: ``PostgresError`` `.cannotConnect` when a name has no address.
-    static func resolve(
-        _ parameters: [(keyword: String, value: String)]
-    ) async throws -> [(keyword: String, value: String)] {
-        var settings = Dictionary(parameters.map { ($0.keyword, $0.value) }) { $1 }
-        guard settings["hostaddr"] == nil, let list = settings["host"] else { return parameters }
-        let hosts = list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard hosts.contains(where: isName) else { return parameters }
-        // Names mixed with sockets cannot be given as addresses: libpq takes one list or the other.
-        guard hosts.allSatisfy({ !isSocket($0) }) else { return parameters }
+    typealias Parameters = [(keyword: String, value: String)]
+
+    /// - Returns: libpq's keywords for each address of each host, in their order; a host without an
+    ///   address is left out.
+    /// - Throws: ``PostgresError`` `.cannotConnect` when no host has an address.
+    static func attempts(_ parameters: Parameters) async throws -> [Parameters] {
+        let settings = Dictionary(parameters.map { ($0.keyword, $0.value) }) { $1 }
+        guard let hosts = hosts(settings) else { return [parameters] }
         let loop = try thread.get()
-        let found = try await withTaskExecutorPreference(loop) {
-            try hosts.map { isName($0) ? try addresses(of: $0) : [$0] }
+        let found = try await withTaskExecutorPreference(loop) { try addressed(hosts) }
+        let attempts = found.map { host in
+            var settings = settings
+            settings["host"] = host.name
+            settings["hostaddr"] = host.address
+            settings["port"] = host.port
+            return settings
         }
-        let ports = (settings["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false)
-        var host: [String] = []
-        var hostaddr: [String] = []
-        var port: [String] = []
-        for (index, addresses) in found.enumerated() {
-            for address in addresses {
-                host.append(hosts[index])
-                hostaddr.append(address)
-                if ports.count == hosts.count { port.append(String(ports[index])) }
+        guard settings["target_session_attrs"] == "prefer-standby", attempts.count > 1 else {
+            return attempts.map(keywords)
+        }
+        return ["standby", "any"].flatMap { wanted in
+            attempts.map { keywords($0.merging(["target_session_attrs": wanted]) { $1 }) }
+        }
+    }
+
+    private static func keywords(_ settings: [String: String]) -> Parameters {
+        settings.map { (keyword: $0.key, value: $0.value) }
+    }
+
+    private struct Host {
+        var name: String?
+        var address: String?
+        var port: String?
+    }
+
+    /// Nil when there is no list, or one that libpq is to complain of.
+    private static func hosts(_ settings: [String: String]) -> [Host]? {
+        func list(_ keyword: String) -> [String]? {
+            settings[keyword]?.split(separator: ",", omittingEmptySubsequences: false)
+                .map(String.init)
+        }
+        let names = list("host")
+        let addresses = list("hostaddr")
+        guard let count = (addresses ?? names)?.count, names.map({ $0.count == count }) ?? true
+        else { return nil }
+        let ports = list("port") ?? []
+        guard ports.count <= 1 || ports.count == count else { return nil }
+        return (0..<count).map { index in
+            Host(
+                name: names?[index], address: addresses?[index],
+                port: ports.count > 1 ? ports[index] : ports.first)
+        }
+    }
+
+    private static func addressed(_ hosts: [Host]) throws(PostgresError) -> [Host] {
+        var found: [Host] = []
+        var failure: PostgresError?
+        for host in hosts {
+            guard host.address?.isEmpty ?? true, let name = host.name, isName(name) else {
+                found.append(host)
+                continue
+            }
+            do {
+                for address in try addresses(of: name) {
+                    var host = host
+                    host.address = address
+                    found.append(host)
+                }
+            } catch {
+                failure = error
             }
         }
-        settings["host"] = host.joined(separator: ",")
-        settings["hostaddr"] = hostaddr.joined(separator: ",")
-        if !port.isEmpty { settings["port"] = port.joined(separator: ",") }
-        return settings.map { (keyword: $0.key, value: $0.value) }
+        if let failure, found.isEmpty { throw failure }
+        return found
     }
 
     /// Look-ups block: they have a thread of their own, which lives as long as the process.

@@ -87,6 +87,7 @@ extension PostgresConnection {
     /// The oldest request is done, and what it did is durable.
     private func complete() {
         guard let request = inFlight.popFirst() else { return }
+        defer { answered() }
         if let failure = request.failure {
             logger.debug(
                 "Statement failed",

@@ -71,6 +71,7 @@ extension PostgresConnection {
             throw error
         }
         script = Script(waiter: waiter)
+        sentCount += 1
         flush(handle)
     }
 
@@ -107,6 +108,7 @@ extension PostgresConnection {
         for request in ended.behind {
             if let holder { sendWithin(holder, request) }
         }
+        answered()
         if let holder, holder.isOver { release(holder.id) }
         if let failure = ended.failure {
             ended.waiter?.resume(throwing: failure)

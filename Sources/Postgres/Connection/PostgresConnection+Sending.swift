@@ -133,6 +133,7 @@ extension PostgresConnection {
         if inFlight.isEmpty { lastProgress = .now }
         replies.expect(commands: commands)
         inFlight.append(request)
+        sentCount += 1
         flush(handle)
         startWatchdog()
     }

@@ -45,6 +45,11 @@ public actor PostgresConnection {
     var listeners: [String: [AsyncStream<PostgresNotification>.Continuation]] = [:]
     /// Why the server said it ends the session.
     var farewell: PostgresError?
+    /// Requests and scripts that were sent, and those of them that were answered.
+    var sentCount: UInt64 = 0
+    var answeredCount: UInt64 = 0
+    /// Who wants to know when as many are answered.
+    private var answerWaiters = Fifo<(count: UInt64, then: @Sendable () -> Void)>()
     var lastProgress = ContinuousClock.now
     var watchdog: IOTimer?
 
@@ -62,7 +67,8 @@ public actor PostgresConnection {
         self.onClose = onClose
     }
 
-    /// Connects. Whoever connects must `close`.
+    /// Connects to the first host that answers in time and is what `target_session_attrs` asks for.
+    /// Whoever connects must `close`.
     ///
     /// - Throws: ``PostgresError``: `.cannotConnect`, `.authenticationFailed`, `.shuttingDown` …
     public static func connect(
@@ -76,11 +82,22 @@ public actor PostgresConnection {
         _ configuration: PostgresConfiguration, on loop: IOLoop, logger: Logger,
         onClose: @escaping @Sendable (PostgresConnection) -> Void
     ) async throws -> PostgresConnection {
-        let connection = PostgresConnection(
-            configuration, loop: loop, logger: logger, onClose: onClose)
-        let parameters = try await HostResolver.resolve(configuration.libpqParameters)
-        try await connection.open(parameters)
-        return connection
+        var failures: [PostgresError] = []
+        for parameters in try await HostResolver.attempts(configuration.libpqParameters) {
+            let connection = PostgresConnection(
+                configuration, loop: loop, logger: logger, onClose: onClose)
+            do {
+                try await connection.open(parameters)
+                return connection
+            } catch let error as PostgresError where error.code != .authenticationFailed {
+                failures.append(error)
+            }
+        }
+        guard let last = failures.last, failures.count > 1 else {
+            throw failures.first ?? PostgresError(.cannotConnect, "no host to connect to")
+        }
+        throw PostgresError(
+            last.code, failures.map(\.message).joined(separator: "; "), sqlState: last.sqlState)
     }
 
     public var isOpen: Bool {
@@ -96,6 +113,22 @@ public actor PostgresConnection {
     /// Ends the session; what is under way gets `.connectionLost`.
     public func close() {
         end(PostgresError(.connectionLost, "the connection was closed"))
+    }
+
+    /// Calls `then` once all that was sent is answered, or the session has ended: on the loop, and
+    /// perhaps before this returns. Who is cancelled leaves before the server has ended what it does.
+    func whenAnswered(_ then: @escaping @Sendable () -> Void) {
+        guard isOpen, answeredCount < sentCount else { return then() }
+        answerWaiters.append((sentCount, then))
+    }
+
+    /// The oldest that was sent is answered.
+    func answered() {
+        answeredCount += 1
+        while let next = answerWaiters.first, next.count <= answeredCount {
+            _ = answerWaiters.popFirst()
+            next.then()
+        }
     }
 
     /// Ends the session and tells everyone who waits.
@@ -123,6 +156,7 @@ public actor PostgresConnection {
             for stream in streams { stream.finish() }
         }
         listeners = [:]
+        while let waiter = answerWaiters.popFirst() { waiter.then() }
         if wasOpen { onClose(self) }
     }
 

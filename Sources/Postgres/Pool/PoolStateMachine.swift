@@ -22,6 +22,8 @@ struct PoolStateMachine {
         var users = 0
         var isLent = false
         var reservedFor: Int?
+        /// Callers that left before the server had answered them.
+        var abandoned = 0
     }
 
     private struct Waiting {
@@ -81,6 +83,18 @@ struct PoolStateMachine {
         case .alone: slots[connection]?.isLent = false
         }
         return serve()
+    }
+
+    /// A caller that has a connection leaves; it releases it once the server has answered. Until then
+    /// nobody else is sent there, who would wait behind what nobody wants any more.
+    mutating func abandon(_ connection: Int) {
+        slots[connection]?.abandoned += 1
+    }
+
+    /// The server has answered who had abandoned the connection.
+    mutating func releaseAbandoned(_ connection: Int, _ use: Use) -> [Grant] {
+        slots[connection]?.abandoned -= 1
+        return release(connection, use)
     }
 
     /// - Returns: Whether it waited still.
@@ -154,7 +168,7 @@ struct PoolStateMachine {
 
     private func candidate(_ use: Use, for waiter: Int) -> Int? {
         var best: (id: Int, users: Int)?
-        for (id, slot) in slots where !slot.isLent {
+        for (id, slot) in slots where !slot.isLent && slot.abandoned == 0 {
             if let owner = slot.reservedFor, owner != waiter { continue }
             if use == .alone && slot.users > 0 { continue }
             if let best, (best.users, best.id) < (slot.users, id) { continue }

@@ -79,9 +79,9 @@ public final class PostgresPool: Sendable {
         _ statement: Statement, _ parameters: [Parameter] = []
     ) async throws -> Rows {
         let encoded = try EncodedParameters(parameters)
-        let lease = try await acquire(.shared)
-        defer { release(lease, .shared) }
-        return try await lease.connection.run(statement, encoded, turn: nil)
+        return try await withLease(.shared) { connection in
+            try await connection.run(statement, encoded, turn: nil)
+        }
     }
 
     /// Lends a connection to `body` alone, which runs on the connection's loop: one hop there and
@@ -89,10 +89,8 @@ public final class PostgresPool: Sendable {
     public nonisolated(nonsending) func withConnection<Result: Sendable>(
         _ body: (PostgresConnection) async throws -> Result
     ) async throws -> Result {
-        let lease = try await acquire(.alone)
-        defer { release(lease, .alone) }
-        return try await withTaskExecutorPreference(lease.connection.loop) {
-            try await body(lease.connection)
+        try await withLease(.alone) { connection in
+            try await withTaskExecutorPreference(connection.loop) { try await body(connection) }
         }
     }
 
@@ -101,10 +99,32 @@ public final class PostgresPool: Sendable {
         _ isolation: TransactionIsolation = .readCommitted,
         _ body: (PostgresTransaction) async throws -> Result
     ) async throws -> Result {
-        let lease = try await acquire(.alone)
-        defer { release(lease, .alone) }
-        return try await withTaskExecutorPreference(lease.connection.loop) {
-            try await lease.connection.transaction(isolation, body)
+        try await withLease(.alone) { connection in
+            try await withTaskExecutorPreference(connection.loop) {
+                try await connection.transaction(isolation, body)
+            }
+        }
+    }
+
+    /// A caller that gives up leaves its connection to nobody until the server has answered.
+    private nonisolated(nonsending) func withLease<Result>(
+        _ use: PoolStateMachine.Use, _ body: (PostgresConnection) async throws -> Result
+    ) async throws -> Result {
+        let lease = try await acquire(use)
+        do {
+            let result = try await body(lease.connection)
+            release(lease, use)
+            return result
+        } catch where use == .alone || error is CancellationError {
+            state.withLock { $0.machine.abandon(lease.id) }
+            startWanted()
+            await lease.connection.whenAnswered {
+                self.serve { $0.releaseAbandoned(lease.id, use) }
+            }
+            throw error
+        } catch {
+            release(lease, use)
+            throw error
         }
     }
 
@@ -182,9 +202,11 @@ public final class PostgresPool: Sendable {
     }
 
     private func release(_ lease: Lease, _ use: PoolStateMachine.Use) {
-        let grants = state.withLock { state in
-            Self.granted(state.machine.release(lease.id, use), &state)
-        }
+        serve { $0.release(lease.id, use) }
+    }
+
+    private func serve(_ change: (inout PoolStateMachine) -> [PoolStateMachine.Grant]) {
+        let grants = state.withLock { state in Self.granted(change(&state.machine), &state) }
         for (waiter, lease) in grants { waiter.resume(returning: lease) }
     }
 
