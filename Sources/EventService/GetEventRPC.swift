@@ -65,7 +65,7 @@ extension ApusV1.DeliveryRecord {
     init(_ record: Events.DeliveryRecord) {
         self.init()
         consumer = record.consumer
-        attempt = UInt32(record.attempt)
+        attempt = UInt32(clamping: record.attempt)
         outcome = ApusV1.DeliveryOutcome(rawValue: Int32(record.outcome.rawValue))
         startedAt = GoogleProtobuf.Timestamp(record.startedAt)
         duration = GoogleProtobuf.Duration(record.duration)

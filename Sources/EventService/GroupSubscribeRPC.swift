@@ -84,6 +84,6 @@ extension ApusV1.Delivery {
     init(_ delivery: GroupDelivery) {
         self.init(
             event: ApusV1.Event(delivery.event), deliveryId: delivery.deliveryID,
-            attempt: UInt32(delivery.attempt), ackToken: delivery.token.encoded())
+            attempt: UInt32(clamping: delivery.attempt), ackToken: delivery.token.encoded())
     }
 }

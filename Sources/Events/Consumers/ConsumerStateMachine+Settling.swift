@@ -21,7 +21,7 @@ extension ConsumerStateMachine {
     ) -> Settlement {
         guard partitions[token.partition]?.isBeingReleased == false else { return .elsewhere }
         guard let item = items[token.position], item.ticket == token.ticket,
-            item.fence == token.fence, item.state != .held, !isStoring(item)
+            item.fence == token.fence, item.isAnswerable
         else { return .expired }
         if verdict.action == .extend {
             guard extend(item, verdict.delay, now: now) else { return .expired }
@@ -67,7 +67,7 @@ extension ConsumerStateMachine {
         case .retry, .deadLetter:
             giveUp(item, verdict.reason, now: now)
         case .release:
-            update(item.position) { $0.attempt -= 1 }
+            update(item.position) { $0.attempt = max(0, $0.attempt - 1) }
             wait(item, until: until)
         case .discard:
             finish(item, .discarded)
@@ -80,6 +80,7 @@ extension ConsumerStateMachine {
     private mutating func wait(_ item: WorkItem, until: Duration?) {
         update(item.position) { item in
             item.ticket += 1
+            item.taken = nil
             item.state = .waiting(until: until)
         }
         note(item.position)

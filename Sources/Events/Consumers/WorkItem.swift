@@ -48,7 +48,7 @@ struct WorkItem {
     /// Of the last hand-out.
     var fence: Int64 = 0
     var isRevived = false
-    /// Of the last hand-out that was taken.
+    /// Of the last hand-out that was taken, until it was answered.
     var taken: Taken?
     /// The store has a row of it, or will with the next batch.
     var isWritten = true
@@ -83,6 +83,16 @@ struct WorkItem {
         case .storing: true
         case .handedOut(let handOut): handOut.taken == nil
         case .waiting, .remarked, .orphaned, .held: false
+        }
+    }
+
+    /// Its ticket was handed out, and who has it may still answer: also late, until it is handed out
+    /// again.
+    var isAnswerable: Bool {
+        switch state {
+        case .handedOut, .orphaned: true
+        case .waiting, .remarked: taken != nil
+        case .storing, .held: false
         }
     }
 

@@ -45,6 +45,21 @@ import Testing
         #expect(bench.store.isOver(bench.event(item.position)))
     }
 
+    /// Tokens can be reckoned by whoever has one; a ticket that nobody was given counts for nothing.
+    @Test(arguments: [Verdict.Action.release, .retry])
+    func `a ticket that was not handed out is no answer`(action: Verdict.Action) throws {
+        var bench = WorkBench()
+        var item = try handedOut(&bench)
+        #expect(bench.answer(item, action) == .pending)
+        for _ in 0..<3 {
+            item.ticket += 1
+            #expect(bench.answer(item, .release) == .expired)
+        }
+        let again = try bench.following()
+        #expect(again.attempt == (action == .release ? 1 : 2))
+        #expect(bench.answer(again) == .pending)
+    }
+
     @Test func `two that a former holder left at work both hold up their key`() throws {
         var bench = WorkBench()
         bench.allow(attempts: 1)
