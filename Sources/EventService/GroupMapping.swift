@@ -100,13 +100,19 @@ extension Group {
 }
 
 extension GroupChanges {
+    private static let maxPaths = 100
+
     /// - Parameter mask: Nil: the fields that are set.
     /// - Throws: ``EventsError``: `.invalidArgument` naming the wrong field, `.permissionDenied`.
     init(
         _ group: ApusV1.Group, mask: GoogleProtobuf.FieldMask?, caller: Caller
     ) throws(EventsError) {
         self.init()
-        for path in mask?.paths ?? Self.fieldsSet(in: group) {
+        let paths = mask?.paths ?? Self.fieldsSet(in: group)
+        guard paths.count <= Self.maxPaths else {
+            throw .invalid("update_mask", "must have at most \(Self.maxPaths) paths")
+        }
+        for path in Set(paths) {
             switch path {
             case "filter":
                 filter = try EventFilter(group.filter, caller: caller, path: "group.filter")

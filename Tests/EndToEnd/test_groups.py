@@ -113,6 +113,13 @@ def test_a_start_beyond_the_head_is_out_of_range(client, groups):
     refused(Code.OUT_OF_RANGE, groups.reset, "g", after_position=2**52)
 
 
+def test_a_mask_may_repeat_itself_but_not_for_ever(groups):
+    groups.create("g")
+    paths = ["max_attempts", "ordering"] * 50
+    assert groups.update(group("g", max_attempts=2), *paths).group.max_attempts == 2
+    assert bad_fields(groups.update, group("g"), *paths, "ordering") == ["update_mask"]
+
+
 def test_a_group_belongs_to_its_tenant(node, client, new_client, groups):
     groups.create("g")
     other = Groups(new_client(node, client.tenant + "b"))
