@@ -18,7 +18,8 @@ public enum AuditEvents {
     /// What such an event says; nil when it is none of ours.
     public static func head(of event: RecordedEvent) -> AuditHead? {
         guard event.tenant == tenant, event.source == EventDraft.ownSource,
-            let told = try? event.payload(ApusEventsSystemV1.AuditHead.self)
+            let told = try? event.payload(ApusEventsSystemV1.AuditHead.self),
+            Position(told.position) <= .max
         else { return nil }
         return AuditHead(position: Position(told.position), rows: told.rows, hash: told.hash_)
     }
