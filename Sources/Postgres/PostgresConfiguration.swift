@@ -28,7 +28,8 @@ public struct PostgresConfiguration: Sendable {
     public init(connectionString: String) throws(PostgresError) {
         settings = try ConnectionString.parse(connectionString)
         if let name = settings.removeValue(forKey: "application_name") { applicationName = name }
-        if let limit = settings.removeValue(forKey: "connect_timeout").flatMap(Int.init), limit > 0 {
+        if let limit = settings.removeValue(forKey: "connect_timeout").flatMap(Int.init), limit > 0
+        {
             connectTimeout = .seconds(min(limit, 3_600))
         }
     }

@@ -115,15 +115,16 @@ public final class PostgresPool: Sendable {
             let result = try await body(lease.connection)
             release(lease, use)
             return result
-        } catch where use == .alone || error is CancellationError {
+        } catch {
+            guard use == .alone || error is CancellationError else {
+                release(lease, use)
+                throw error
+            }
             state.withLock { $0.machine.abandon(lease.id) }
             startWanted()
             await lease.connection.whenAnswered {
                 self.serve { $0.releaseAbandoned(lease.id, use) }
             }
-            throw error
-        } catch {
-            release(lease, use)
             throw error
         }
     }
