@@ -167,7 +167,7 @@ import Testing
                 machine.granted(
                     TakenPartition(
                         partition: partition, fence: 1, serial: 0, cursor: .zero, work: [],
-                        lanes: []), events: [:], now: .zero,
+                        lanes: []), [:], now: .zero,
                     wall: Timestamp(microseconds: 0))
             }
             machine.join(1, maxInFlight: 1)

@@ -27,8 +27,18 @@ public protocol ConsumerBooks: Sendable {
     /// changes nothing.
     func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer
 
-    /// What was said on other nodes of work in these partitions, and not acted upon yet.
+    /// What was said on other nodes of work in these partitions, and not acted upon yet, apart from
+    /// ``revivals(_:partitions:within:room:)``.
     func remarks(_ consumer: Int32, partitions: [Int]) async throws -> [Remark]
+
+    /// Dead letters in these partitions that are to be tried again before long, and were not heard
+    /// of: in the order in which they are due, those of one moment by position. One that is not open
+    /// any more is to be discarded.
+    ///
+    /// - Parameter time: How long before they are due.
+    func revivals(
+        _ consumer: Int32, partitions: [Int], within time: Duration, room: RevivalRoom
+    ) async throws -> [Remark]
 
     /// Leaves answers for whoever holds the partitions, durably. Those count whose hand-out is the
     /// event's last.
@@ -93,7 +103,8 @@ public struct PartitionMark: Sendable, Hashable {
     }
 }
 
-/// A partition that was taken, with all that its former holders left.
+/// A partition that was taken, with all that its former holders left, but for dead letters that hold
+/// nothing and are still to be heard of as ``ConsumerBooks/revivals(_:partitions:within:room:)``.
 public struct TakenPartition: Sendable {
     public let partition: Int
     public let fence: Int64
@@ -142,10 +153,12 @@ public struct StoredWork: Sendable, Hashable {
     public let delay: Duration
     /// It is an open dead letter that is tried again.
     public let isRevived: Bool
+    /// As ``HandlerFailure/revival``.
+    public var revival: Int64
 
     public init(
         position: Position, state: State, attempt: Int, lost: Int, ticket: Int32, fence: Int64,
-        delay: Duration, isRevived: Bool
+        delay: Duration, isRevived: Bool, revival: Int64 = 0
     ) {
         self.position = position
         self.state = state
@@ -155,6 +168,7 @@ public struct StoredWork: Sendable, Hashable {
         self.fence = fence
         self.delay = delay
         self.isRevived = isRevived
+        self.revival = revival
     }
 }
 

@@ -51,7 +51,9 @@ extension ConsumerEngine {
                 member, limit: request.maxBatchEvents, maxBytes: request.maxBatchBytes, now: now,
                 wall: Timestamp(environment.wallClock.now()))
             if !items.isEmpty { return .deliveries(items.compactMap(delivery)) }
-            if let endsAt, isSettled, machine.isCaughtUp(through: endsAt) { return nil }
+            if let endsAt, isSettled, heard == told, machine.isCaughtUp(through: endsAt) {
+                return nil
+            }
             if now >= patience, let position = machine.position { return .checkpoint(position) }
             guard let signal = signals[member] else { throw CancellationError() }
             await signal.wait()
@@ -101,7 +103,7 @@ extension ConsumerEngine {
         }
     }
 
-    /// Gives away, takes, and hears what other nodes said.
+    /// Gives away and takes; what other nodes said is heard when there is time for it.
     ///
     /// - Parameter known: ``marks`` from before the survey was made.
     /// - Throws: ``EventsError``, `CancellationError`.
@@ -140,7 +142,10 @@ extension ConsumerEngine {
             }
             if !missing.isEmpty { try await take(missing) }
         }
-        if survey.hasRemarks { try await hearRemarks() }
+        if survey.hasRemarks {
+            told += 1
+            hearing.raise()
+        }
         isSettled =
             !survey.holders.contains(nil)
             && wanted.indices.allSatisfy { wanted[$0] != node || machine.partitions[$0] != nil }
@@ -156,37 +161,14 @@ extension ConsumerEngine {
             partitions, of: definition.consumer, version: definition.version,
             node: environment.node)
         guard !taken.isEmpty else { return }
-        let positions = taken.flatMap(\.work).map(\.position)
-        let events = positions.isEmpty ? [:] : try await self.events(at: positions)
+        let left = try await items(of: taken.flatMap(\.work))
         for partition in taken where machine.partitions[partition.partition] == nil {
             machine.granted(
-                partition, events: events, now: time.now(),
+                partition, left, now: time.now(),
                 wall: Timestamp(environment.wallClock.now()))
         }
         environment.logger.info(
             "Partitions of a consumer were taken", [.consumer: name, .count: .init(taken.count)])
-    }
-
-    private func events(at positions: [Position]) async throws -> [Position: RecordedEvent] {
-        var events: [Position: RecordedEvent] = [:]
-        for event in try await environment.books.events(at: positions) {
-            events[event.position] = event
-        }
-        return events
-    }
-
-    private func hearRemarks() async throws {
-        machine.listen()
-        let remarks = try await environment.books.remarks(
-            definition.consumer, partitions: machine.held)
-        let revived = remarks.filter { $0.verdict.action == .revive }.map(\.work.position)
-        let events = revived.isEmpty ? [:] : try await self.events(at: revived)
-        for remark in remarks {
-            machine.heed(remark, event: events[remark.work.position], now: time.now())
-        }
-        // What waited behind an event that is over may begin.
-        for member in workers.keys { signals[member]?.raise() }
-        wakeUp()
     }
 }
 

@@ -2,7 +2,8 @@ import Telemetry
 
 /// Runs one consumer's share on this node: performs what its ``ConsumerStateMachine`` decides.
 ///
-/// Three tasks beside each other: one reads the log, one stores batches, one watches the time.
+/// Four tasks beside each other: one reads the log, one stores batches, one hears what other nodes
+/// said, one watches the time.
 /// ``Consumers`` tells where partitions and members are, see ``heed(_:known:)``. Members are clients
 /// that are connected (``join(_:)``) or live here (``joinHere(concurrency:window:inbox:told:)``).
 actor ConsumerEngine {
@@ -57,6 +58,11 @@ actor ConsumerEngine {
     nonisolated let over = Signal()
     private let writing = Signal()
     private let reading = Signal()
+    let hearing = Signal()
+    /// Surveys that told of something said elsewhere, and those of them after which it was heard.
+    var (told, heard) = (0, 0)
+    /// There may be more dead letters to be tried again than there was room for.
+    var hasMoreRevivals = false
     var lastBatchAt: Duration = .zero
     private var stopRunsAt: Duration?
 
@@ -95,6 +101,7 @@ actor ConsumerEngine {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.write() }
             group.addTask { try await self.read() }
+            group.addTask { try await self.hear() }
             group.addTask { try await self.follow() }
             group.addTask { try await self.watch() }
             defer { group.cancelAll() }
@@ -147,6 +154,7 @@ actor ConsumerEngine {
             signals[member]?.raise()
         }
         reading.raise()
+        if hasMoreRevivals, machine.revivalRoom != .none { hearing.raise() }
         if !answer.refused.isEmpty { abandonRuns() }
         metrics.count(batch, answer)
         report(batch, answer)

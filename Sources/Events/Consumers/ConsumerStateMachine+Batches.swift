@@ -54,6 +54,7 @@ extension ConsumerStateMachine {
         changingUnderWay = changing
         changing = [:]
         heedingUnderWay = Set(batch.rows.filter { $0.heeded != nil }.map(\.work.position))
+        isStoringRevivals = batch.rows.contains { $0.heeded == .revive }
         return batch
     }
 
@@ -114,6 +115,7 @@ extension ConsumerStateMachine {
         let handedOut = storing
         storing = []
         heedingUnderWay = []
+        isStoringRevivals = false
         changingUnderWay = [:]
         for share in batch.shares where partitions[share.partition]?.fence == share.fence {
             if answer.refused.contains(share.partition) || share.isReleased {

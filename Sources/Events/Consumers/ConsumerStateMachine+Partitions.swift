@@ -7,10 +7,11 @@ extension ConsumerStateMachine {
     /// with the member, as far as anybody knows.
     ///
     /// - Parameters:
-    ///   - events: Of its work; what has none was dropped by retention, and is over.
+    ///   - left: Its work, as of ``item(of:_:)``; of what is not there retention dropped the event,
+    ///     and it is over.
     ///   - wall: Now, for the ledger.
     mutating func granted(
-        _ taken: TakenPartition, events: [Position: RecordedEvent], now: Duration, wall: Timestamp
+        _ taken: TakenPartition, _ left: [Position: WorkItem], now: Duration, wall: Timestamp
     ) {
         precondition(partitions[taken.partition] == nil, "a partition that is held was taken")
         var partition = HeldPartition(taken)
@@ -19,23 +20,29 @@ extension ConsumerStateMachine {
         takenSinceListening.insert(taken.partition)
         for lane in taken.lanes { lanes.add(lane.scope) }
         for work in taken.work where items[work.position] == nil {
-            guard let event = events[work.position] else {
+            guard let item = left[work.position] else {
                 finish(work.position, in: taken.partition)
                 continue
             }
-            restore(work, event, now: now, wall: wall)
+            restore(item, work, now: now, wall: wall)
         }
     }
 
-    private mutating func restore(
-        _ work: StoredWork, _ event: RecordedEvent, now: Duration, wall: Timestamp
-    ) {
+    /// Work that a former holder left; of what is held no more is kept than its key.
+    func item(of work: StoredWork, _ event: RecordedEvent) -> WorkItem {
         var item = WorkItem(event, work, isOrdered: rules.isOrdered)
+        if work.state == .held { item.event = nil }
+        return item
+    }
+
+    private mutating func restore(
+        _ item: WorkItem, _ work: StoredWork, now: Duration, wall: Timestamp
+    ) {
+        var item = item
         switch work.state {
         case .waiting:
             item.state = .waiting(until: work.delay > .zero ? now + work.delay : nil)
         case .held:
-            item.event = nil
             item.state = .held
         case .handedOut:
             item.lost += 1

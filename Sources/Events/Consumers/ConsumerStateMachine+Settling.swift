@@ -130,36 +130,10 @@ extension ConsumerStateMachine {
         }
     }
 
-    private mutating func forget(_ remark: Remark, on item: WorkItem) {
+    mutating func forget(_ remark: Remark, on item: WorkItem) {
         if item.state == .remarked { update(item.position) { $0.state = .waiting(until: nil) } }
         heeded[item.position] = remark.verdict.action
         note(item.position)
-    }
-
-    private mutating func revive(_ remark: Remark, _ event: RecordedEvent?, now: Duration) {
-        guard let event else { return }
-        let position = event.position
-        let until = remark.verdict.delay > .zero ? now + remark.verdict.delay : nil
-        if items[position] == nil {
-            var item = WorkItem(event, remark.work, isOrdered: rules.isOrdered)
-            item.state = .held
-            insert(item)
-        }
-        guard let item = items[position], item.state == .held else {
-            return items[position].map { forget(remark, on: $0) } ?? ()
-        }
-        update(item.position) { item in
-            item.event = event
-            item.attempt = 0
-            item.lost = 0
-            item.ticket += 1
-            item.isRevived = true
-            item.state = .waiting(until: until)
-        }
-        heeded[position] = remark.verdict.action
-        note(position)
-        // It comes before what was not begun of its key.
-        advance(item.key)
     }
 
     // MARK: Ends

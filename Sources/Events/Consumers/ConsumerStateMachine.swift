@@ -82,6 +82,8 @@ struct ConsumerStateMachine {
     var heeded: [Position: Verdict.Action] = [:]
     /// Of the batch that is under way.
     var heedingUnderWay: Set<Position> = []
+    /// Some of those are dead letters that are to be tried again.
+    var isStoringRevivals = false
     /// Acted upon, and not known to be stored when remarks were read last: what was read of these
     /// may be what was acted upon.
     var alreadyHeeded: Set<Position> = []

@@ -11,14 +11,16 @@ public protocol DeadLetters: Sendable {
         _ selection: DeadLetterSelection, after: Int64, limit: Int, maxBytes: Int
     ) async throws -> DeadLetterPage
 
-    /// Hands dead letters out again, their attempts counted anew. Each stays open until it is
-    /// acknowledged, or its handler is done with it.
+    /// Hands dead letters out again, those of the oldest events first, as there is room for them;
+    /// their attempts are counted anew. Each stays open until it is acknowledged, or its handler is
+    /// done with it. Many are taken a page at a time: when it throws, some may be tried again.
     ///
-    /// - Parameter perSecond: Hands out no faster; nil: all at once.
+    /// - Parameter perSecond: So many become due; nil: all do at once.
     /// - Returns: How many.
     func retry(_ selection: DeadLetterSelection, perSecond: Int?) async throws -> Int
 
-    /// Closes dead letters for good; later events of a held key go on.
+    /// Closes dead letters for good; later events of a held key go on. Many are closed a page at a
+    /// time: when it throws, some may be closed.
     ///
     /// - Parameter reason: For the ledger.
     /// - Returns: How many.

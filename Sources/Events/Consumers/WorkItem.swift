@@ -48,6 +48,8 @@ struct WorkItem {
     /// Of the last hand-out.
     var fence: Int64 = 0
     var isRevived = false
+    /// As ``HandlerFailure/revival``.
+    var revival: Int64 = 0
     /// Of the last hand-out that was taken, until it was answered.
     var taken: Taken?
     /// The store has a row of it, or will with the next batch.
@@ -75,6 +77,7 @@ struct WorkItem {
         ticket = stored.ticket
         fence = stored.fence
         isRevived = stored.isRevived
+        revival = stored.revival
     }
 
     /// With a member that has not begun with it.
@@ -149,6 +152,6 @@ struct WorkItem {
         }
         return StoredWork(
             position: position, state: stored, attempt: attempt, lost: lost, ticket: ticket,
-            fence: fence, delay: delay, isRevived: isRevived)
+            fence: fence, delay: delay, isRevived: isRevived, revival: revival)
     }
 }

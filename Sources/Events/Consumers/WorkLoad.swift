@@ -10,12 +10,21 @@ struct WorkLoad: Equatable {
     private(set) var tenants: [TenantID: Int] = [:]
     /// Of the work that waits for long.
     private(set) var parkedTenants: [TenantID: Int] = [:]
+    /// Of the active work, dead letters that are tried again.
+    private(set) var revived = 0
+    /// Of the work that waits for long.
+    private(set) var revivedParked = 0
+    /// Of both.
+    private(set) var revivedBytes = 0
 
     /// Of the active work one tenant has more than all others.
     var isMostlyOneTenants: Bool { (tenants.values.max() ?? 0) > active / 2 }
 
     mutating func count(_ item: WorkItem, _ sign: Int) {
-        if item.event != nil { bytes += sign * item.bytes }
+        if item.event != nil {
+            bytes += sign * item.bytes
+            if item.isRevived { countRevived(item, sign) }
+        }
         if item.isParked {
             parked += sign
             Self.count(item.key.tenant, sign, in: &parkedTenants)
@@ -23,6 +32,11 @@ struct WorkLoad: Equatable {
             active += sign
             Self.count(item.key.tenant, sign, in: &tenants)
         }
+    }
+
+    private mutating func countRevived(_ item: WorkItem, _ sign: Int) {
+        revivedBytes += sign * item.bytes
+        if item.isParked { revivedParked += sign } else { revived += sign }
     }
 
     private static func count(_ tenant: TenantID, _ sign: Int, in tenants: inout [TenantID: Int]) {

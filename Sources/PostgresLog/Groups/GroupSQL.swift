@@ -24,6 +24,7 @@ enum GroupSQL {
     static let consume = SQLText.statement("consume", PackageResources.consume_sql)
     static let consumed = SQLText.statement("consumed", PackageResources.consumed_sql)
     static let remarks = SQLText.statement("remarks", PackageResources.remarks_sql)
+    static let revivals = SQLText.statement("revivals", PackageResources.revivals_sql)
     static let remark = SQLText.statement("remark", PackageResources.remark_sql)
     static let eventsKept = SQLText.statement("events_kept", PackageResources.events_kept_sql)
     static let hint = SQLText.statement("group_hint", PackageResources.group_hint_sql)

@@ -110,15 +110,39 @@ public struct PostgresConsumers: ConsumerBooks {
         return try ConsumerStore.reading { () throws(PostgresError) in
             var remarks: [Remark] = []
             for row in rows {
-                guard let action = Verdict.Action(rawValue: Int(try row.int16(9))) else {
+                guard let action = Verdict.Action(rawValue: Int(try row.int16(10))) else {
                     continue
                 }
                 remarks.append(
                     Remark(
                         partition: Int(try row.int16(0)), work: try row.work(),
                         verdict: Verdict(
-                            action, reason: try row.string(10),
-                            delay: .microseconds(try row.int64(11)))))
+                            action, reason: try row.string(11),
+                            delay: .microseconds(try row.int64(12)))))
+            }
+            return remarks
+        }
+    }
+
+    /// Source: `SQL/revivals.sql`.
+    public func revivals(
+        _ consumer: Int32, partitions: [Int], within time: Duration, room: RevivalRoom
+    ) async throws -> [Remark] {
+        let rows = try await store.execute(
+            GroupSQL.revivals,
+            [
+                .int4(consumer), .partitions(partitions),
+                .int8(LedgerColumns.microseconds(time)), .int8(Int64(room.count)),
+                .bool(room.isForAll),
+            ])
+        return try ConsumerStore.reading { () throws(PostgresError) in
+            var remarks: [Remark] = []
+            for row in rows {
+                let work = try row.work()
+                let verdict =
+                    try row.bool(10) ? Verdict(.revive, delay: work.delay) : Verdict(.discard)
+                remarks.append(
+                    Remark(partition: Int(try row.int16(0)), work: work, verdict: verdict))
             }
             return remarks
         }
@@ -170,7 +194,7 @@ extension Row {
             state: StoredWork.State(rawValue: Int(try int16(2))) ?? .waiting,
             attempt: Int(try int32(3)), lost: Int(try int32(4)), ticket: try int32(5),
             fence: try int64(6), delay: .microseconds(max(0, try optionalInt64(7) ?? 0)),
-            isRevived: try bool(8))
+            isRevived: try bool(8), revival: try int64(9))
     }
 
     /// As `SQL/lanes_left.sql` has it.

@@ -9,12 +9,19 @@ public struct PostgresDeadLetters: DeadLetters {
     private let store: ConsumerStore
     private let log: PostgresEventLog
     private let node: String
+    private let pageSize: Int
 
     /// - Parameter node: Shown in the ledger.
     public init(log: PostgresEventLog, node: String) {
+        self.init(log: log, node: node, pageSize: 2_000)
+    }
+
+    /// - Parameter pageSize: So many are changed by one statement at most.
+    init(log: PostgresEventLog, node: String, pageSize: Int) {
         store = ConsumerStore(pool: log.pool)
         self.log = log
         self.node = node
+        self.pageSize = pageSize
     }
 
     /// Source: `SQL/dead_letters_list.sql`, `SQL/dead_letters_attempts.sql`.
@@ -67,19 +74,50 @@ public struct PostgresDeadLetters: DeadLetters {
     /// Source: `SQL/dead_letters_revive.sql`.
     public func retry(_ selection: DeadLetterSelection, perSecond: Int?) async throws -> Int {
         let step = perSecond.map { 1_000_000 / Int64($0) } ?? 0
-        let rows = try await store.execute(
-            DeadLetterSQL.revive, Self.parameters(selection) + [.int8(step)])
-        return rows.count
+        let wanted = Self.parameters(selection)
+        var (count, chosen): (Int64, Int64) = (0, 0)
+        var start: Int64?
+        var page = Page()
+        while let row = try await store.execute(
+            DeadLetterSQL.revive,
+            wanted + [.int8(step)] + page.parameters(pageSize) + [.int8(start), .int8(chosen)]
+        ).first {
+            page = try ConsumerStore.reading { () throws(PostgresError) in
+                count += try row.int64(0)
+                chosen += try row.int64(1)
+                start = try row.int64(4)
+                return Page(position: try row.int64(2), consumer: try row.int32(3))
+            }
+        }
+        return Int(count)
     }
 
     /// Source: `SQL/dead_letters_discard.sql`.
     public func discard(
         _ selection: DeadLetterSelection, reason: String
     ) async throws -> Int {
-        let rows = try await store.execute(
-            DeadLetterSQL.discard,
-            Self.parameters(selection) + [.text(reason), .text(node)])
-        return rows.count
+        let wanted = Self.parameters(selection) + [.text(reason)]
+        var count: Int64 = 0
+        var page = Page()
+        while let row = try await store.execute(
+            DeadLetterSQL.discard, wanted + page.parameters(pageSize) + [.text(node)]
+        ).first {
+            page = try ConsumerStore.reading { () throws(PostgresError) in
+                count += try row.int64(0)
+                return Page(position: try row.int64(1), consumer: try row.int32(2))
+            }
+        }
+        return Int(count)
+    }
+
+    /// What comes behind an open dead letter, in order of position and consumer.
+    private struct Page {
+        var position: Int64 = 0
+        var consumer: Int32 = 0
+
+        func parameters(_ size: Int) -> [Parameter] {
+            [.int8(position), .int4(consumer), .int8(Int64(size))]
+        }
     }
 
     /// Tenant, consumer, ids, then the filter: expressions for types, tenants, subject prefix,

@@ -51,5 +51,6 @@ struct Migration: Sendable {
             PackageResources.m0236_rebuild_beside_retention_sql),
         Migration(
             "m0237_resolved_dead_letters", PackageResources.m0237_resolved_dead_letters_sql),
+        Migration("m0238_revivals", PackageResources.m0238_revivals_sql),
     ]
 }

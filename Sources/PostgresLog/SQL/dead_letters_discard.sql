@@ -1,25 +1,54 @@
--- Closes dead letters. $1 tenant, $2 consumer (null: any), $3 ids (null: any), $4 expressions for
--- types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each null: all), $9 why,
--- $10 the node. A row for each.
+-- Closes a page of dead letters. $1 tenant, $2 consumer (null: any), $3 ids (null: any),
+-- $4 expressions for types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
+-- null: all), $9 why, $10 position and $11 consumer of the last one already seen, $12 how many to
+-- look at, $13 the node. One row, or none when there is nothing to look at: how many were closed,
+-- position and consumer of the last one looked at.
 --
 -- What a group still does with one is ended by whoever holds the partition.
-with chosen as (
-    select d.number, d.consumer_id, d.partition, d.position
-    from apus.open_dead_letters d
-    where d.owner = $1 and ($2::text is null or d.consumer = $2)
-        and ($3::uuid[] is null or d.event_id = any ($3))
-        and ($4::text[] is null or d.type_id = any (
+with candidates as materialized (
+    (
+        select d.id, d.consumer_id, d.position
+        from apus.dead_letters d
+        where $2::text is null and d.resolved_at is null
+            and (d.position, d.consumer_id) > ($10::bigint, $11::integer)
+        order by d.position, d.consumer_id
+        limit $12
+    )
+    union all
+    (
+        select d.id, d.consumer_id, d.position
+        from apus.dead_letters d
+        where d.consumer_id = (select c.id from apus.consumers c where c.name = $2)
+            and d.resolved_at is null and d.position > $10::bigint
+        order by d.position
+        limit $12
+    )
+), chosen as materialized (
+    select d.id, e.partition
+    from candidates d
+    -- Each is looked up: what candidates are known to be is less than there are.
+    cross join lateral (
+        select k.partition, k.id, k.type_id, k.tenant_id, k.subject, k.source, k.kind
+        from apus.kept_events k
+        where k.position = d.position
+        offset 0
+    ) e
+    join apus.tenants t on t.id = e.tenant_id
+    left join apus.groups g on g.consumer_id = d.consumer_id
+    -- A group's are its tenant's, others' the event's.
+    where coalesce(g.tenant, t.name) = $1
+        and ($3::uuid[] is null or e.id = any ($3))
+        and ($4::text[] is null or e.type_id = any (
             array(select t.id from apus.types t where t.name ~ any ($4))))
-        and ($5::text[] is null or d.tenant_id = any (
-            array(select t.id from apus.tenants t where t.name = any ($5))))
-        and ($6::text is null or starts_with(d.subject, $6))
-        and ($7::text[] is null or d.source = any ($7))
-        and ($8::smallint[] is null or d.kind = any ($8))
+        and ($5::text[] is null or t.name = any ($5))
+        and ($6::text is null or starts_with(e.subject, $6))
+        and ($7::text[] is null or e.source = any ($7))
+        and ($8::smallint[] is null or e.kind = any ($8))
 ), closed as (
     update apus.dead_letters d
     set resolved_at = clock_timestamp(), resolution = 2
     from chosen c
-    where d.id = c.number and d.resolved_at is null
+    where d.id = c.id and d.resolved_at is null
     returning d.consumer_id, d.position, c.partition
 ), finished as (
     delete from apus.unfinished u
@@ -30,12 +59,19 @@ with chosen as (
     set verdict = 12, verdict_reason = $9, verdict_delay_us = 0
     from closed c
     where w.consumer_id = c.consumer_id and w.partition = c.partition and w.position = c.position
+), told as (
+    insert into apus.ledger
+        (position, consumer_id, attempt, outcome, started_at, duration_us, error_message, node)
+    select c.position, c.consumer_id, coalesce((
+            select max(l.attempt) from apus.ledger l
+            where l.position = c.position and l.consumer_id = c.consumer_id), 1),
+        8, clock_timestamp(), 0, $9, $13
+    from closed c
 )
-insert into apus.ledger
-    (position, consumer_id, attempt, outcome, started_at, duration_us, error_message, node)
-select c.position, c.consumer_id, coalesce((
-        select max(l.attempt) from apus.ledger l
-        where l.position = c.position and l.consumer_id = c.consumer_id), 1),
-    8, clock_timestamp(), 0, $9, $10
-from closed c
-returning position
+select (select count(*) from closed), l.position, l.consumer_id
+from (
+    select c.position, c.consumer_id
+    from candidates c
+    order by c.position desc, c.consumer_id desc
+    limit 1
+) l

@@ -1,28 +1,77 @@
--- Has dead letters tried again. $1 tenant, $2 consumer (null: any), $3 ids (null: any),
+-- Has a page of dead letters tried again. $1 tenant, $2 consumer (null: any), $3 ids (null: any),
 -- $4 expressions for types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
--- null: all), $9 microseconds from each to the next. A row for each.
+-- null: all), $9 microseconds from each to the next, $10 position and $11 consumer of the last one
+-- already seen, $12 how many to look at, $13 when the first of all is due (null: now, else
+-- microseconds since 1970), $14 how many of those already seen were chosen. One row, or none when
+-- there is nothing to look at: how many are tried again, how many were chosen, position and
+-- consumer of the last one looked at, when the first of all is due.
 --
 -- Whoever holds the partition finds the remark; where nobody does, the next holder will.
-with chosen as (
-    select d.consumer_id, d.partition, d.position,
-        (row_number() over (order by d.number) - 1) * $9::bigint as delay_us
-    from apus.open_dead_letters d
-    where d.owner = $1 and ($2::text is null or d.consumer = $2)
-        and ($3::uuid[] is null or d.event_id = any ($3))
-        and ($4::text[] is null or d.type_id = any (
+with candidates as materialized (
+    (
+        select d.consumer_id, d.position
+        from apus.dead_letters d
+        where $2::text is null and d.resolved_at is null
+            and (d.position, d.consumer_id) > ($10::bigint, $11::integer)
+        order by d.position, d.consumer_id
+        limit $12
+    )
+    union all
+    (
+        select d.consumer_id, d.position
+        from apus.dead_letters d
+        where d.consumer_id = (select c.id from apus.consumers c where c.name = $2)
+            and d.resolved_at is null and d.position > $10::bigint
+        order by d.position
+        limit $12
+    )
+), start as materialized (
+    select coalesce($13::bigint, (extract(epoch from now()) * 1000000)::bigint) as due_us
+), chosen as materialized (
+    select d.consumer_id, e.partition, d.position,
+        timestamptz 'epoch' + (s.due_us + ($14::bigint + row_number() over (
+            order by d.position, d.consumer_id) - 1) * $9::bigint) * interval '1 microsecond'
+            as due_at
+    from candidates d
+    cross join start s
+    -- Each is looked up: what candidates are known to be is less than there are.
+    cross join lateral (
+        select k.partition, k.id, k.type_id, k.tenant_id, k.subject, k.source, k.kind
+        from apus.kept_events k
+        where k.position = d.position
+        offset 0
+    ) e
+    join apus.tenants t on t.id = e.tenant_id
+    left join apus.groups g on g.consumer_id = d.consumer_id
+    -- A group's are its tenant's, others' the event's.
+    where coalesce(g.tenant, t.name) = $1
+        and ($3::uuid[] is null or e.id = any ($3))
+        and ($4::text[] is null or e.type_id = any (
             array(select t.id from apus.types t where t.name ~ any ($4))))
-        and ($5::text[] is null or d.tenant_id = any (
-            array(select t.id from apus.tenants t where t.name = any ($5))))
-        and ($6::text is null or starts_with(d.subject, $6))
-        and ($7::text[] is null or d.source = any ($7))
-        and ($8::smallint[] is null or d.kind = any ($8))
+        and ($5::text[] is null or t.name = any ($5))
+        and ($6::text is null or starts_with(e.subject, $6))
+        and ($7::text[] is null or e.source = any ($7))
+        and ($8::smallint[] is null or e.kind = any ($8))
+), revived as (
+    -- A delay is what nodes of earlier releases go by.
+    insert into apus.work as w (consumer_id, partition, position, state, attempt, lost, ticket,
+        fence, verdict, verdict_reason, verdict_delay_us, revive_at)
+    select c.consumer_id, c.partition, c.position, 3, 0, 0, 0, 0, 11, '',
+        greatest(0, (extract(epoch from c.due_at - now()) * 1000000)::bigint), c.due_at
+    from chosen c
+    order by c.consumer_id, c.partition, c.position
+    on conflict (consumer_id, partition, position) do update
+        set verdict = 11, verdict_reason = '', verdict_delay_us = excluded.verdict_delay_us,
+            revive_at = excluded.revive_at
+        where w.state = 3 and w.verdict is distinct from 11
+    returning w.position
 )
-insert into apus.work as w (consumer_id, partition, position, state, attempt, lost, ticket, fence,
-    verdict, verdict_reason, verdict_delay_us)
-select c.consumer_id, c.partition, c.position, 3, 0, 0, 0, 0, 11, '', c.delay_us
-from chosen c
-order by c.consumer_id, c.partition, c.position
-on conflict (consumer_id, partition, position) do update
-    set verdict = 11, verdict_reason = '', verdict_delay_us = excluded.verdict_delay_us
-    where w.state = 3 and w.verdict is distinct from 11
-returning w.position
+select (select count(*) from revived), (select count(*) from chosen), l.position, l.consumer_id,
+    s.due_us
+from (
+    select c.position, c.consumer_id
+    from candidates c
+    order by c.position desc, c.consumer_id desc
+    limit 1
+) l
+cross join start s

@@ -255,7 +255,10 @@ struct ConsumerWorld {
     private mutating func hear(_ index: Int) {
         if nodes[index].remarks == nil {
             nodes[index].machine.listen()
-            nodes[index].remarks = store.remarks(in: nodes[index].machine.held)
+            let machine = nodes[index].machine
+            nodes[index].remarks =
+                store.remarks(in: machine.held)
+                + store.revivals(in: machine.held, machine.revivalRoom)
             if chance(2) { return }
         }
         for remark in nodes[index].remarks ?? [] {

@@ -114,6 +114,9 @@ private final class BooksOfHolder: ConsumerBooks {
         return BatchAnswer()
     }
     func remarks(_ consumer: Int32, partitions: [Int]) async throws -> [Remark] { [] }
+    func revivals(
+        _ consumer: Int32, partitions: [Int], within time: Duration, room: RevivalRoom
+    ) async throws -> [Remark] { [] }
     func remark(_ consumer: Int32, _ answers: [TokenAnswer]) async throws -> [Bool] { [] }
     func events(at positions: [Position]) async throws -> [RecordedEvent] { [] }
 }

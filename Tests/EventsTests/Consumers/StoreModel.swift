@@ -11,6 +11,11 @@ struct StoreModel {
         var work: [Position: StoredWork] = [:]
         var verdicts: [Position: Verdict] = [:]
         var lanes: [LaneScope: Position] = [:]
+
+        /// Nobody has heard of it that it is to be tried again, nor of it.
+        func isUnheard(_ work: StoredWork) -> Bool {
+            work.ticket == 0 && verdicts[work.position]?.action == .revive
+        }
     }
 
     struct Tables {
@@ -35,6 +40,8 @@ struct StoreModel {
     private var resolved: Set<Position> = []
     /// The first promise that the batches broke.
     private(set) var fault: String?
+    /// How often something was tried again.
+    private var revivals: Int64 = 0
     /// Members live in their nodes: an attempt has one end.
     var isLocal = false
 
@@ -58,7 +65,8 @@ struct StoreModel {
                 TakenPartition(
                     partition: index, fence: partition.fence, serial: partition.serial,
                     cursor: partition.cursor, begun: partition.begun,
-                    work: partition.work.values.sorted { $0.position < $1.position },
+                    work: partition.work.values.filter { !partition.isUnheard($0) }
+                        .sorted { $0.position < $1.position },
                     lanes: partition.lanes.map { StoredLane(scope: $0, position: $1) }
                         .sorted { $0.name < $1.name }))
         }
@@ -191,6 +199,18 @@ struct StoreModel {
     }
 
     func remarks(in partitions: [Int]) -> [Remark] {
+        allRemarks(in: partitions).filter { $0.verdict.action != .revive }
+    }
+
+    func revivals(in partitions: [Int], _ room: RevivalRoom) -> [Remark] {
+        let all = allRemarks(in: partitions).filter { remark in
+            remark.verdict.action == .revive
+                && (room.isForAll || !tables.partitions[remark.partition].isUnheard(remark.work))
+        }
+        return Array(all.sorted { $0.work.position < $1.work.position }.prefix(room.count))
+    }
+
+    private func allRemarks(in partitions: [Int]) -> [Remark] {
         partitions.flatMap { index in
             let partition = tables.partitions[index]
             return partition.verdicts.sorted { $0.key < $1.key }.compactMap { position, verdict in
@@ -223,6 +243,8 @@ struct StoreModel {
             return
         }
         guard tables.partitions[index].verdicts[event.position] == nil else { return }
+        revivals += 1
+        tables.partitions[index].work[event.position]?.revival = revivals
         tables.partitions[index].verdicts[event.position] = Verdict(action)
         flushed = tables
     }

@@ -178,6 +178,7 @@ struct WorkBench {
     mutating func listen() -> [Remark] {
         machine.listen()
         return store.remarks(in: machine.held)
+            + store.revivals(in: machine.held, machine.revivalRoom)
     }
 
     mutating func heed(_ remarks: [Remark]) {
@@ -185,6 +186,15 @@ struct WorkBench {
             machine.heed(remark, event: event(remark.work.position), now: now)
         }
     }
+
+    /// Retention dropped their events.
+    mutating func heedWithoutEvents(_ remarks: [Remark]) {
+        for remark in remarks { machine.heed(remark, event: nil, now: now) }
+    }
+
+    mutating func pause(_ isPaused: Bool) { machine.pause(isPaused) }
+
+    mutating func drain() { machine.drain(now: now) }
 
     /// Lanes of all partitions, as the store has them.
     var storedLanes: Set<LaneScope> {

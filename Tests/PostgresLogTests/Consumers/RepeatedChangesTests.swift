@@ -29,7 +29,7 @@ import Testing
                 node: "one")
             {
                 machine.granted(
-                    partition, events: [:], now: .zero, wall: Timestamp(microseconds: 0))
+                    partition, [:], now: .zero, wall: Timestamp(microseconds: 0))
             }
             machine.join(1, maxInFlight: 1)
             machine.head = Position(1)

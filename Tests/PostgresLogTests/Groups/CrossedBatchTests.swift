@@ -26,7 +26,7 @@ import Testing
                 Array(0..<64), of: group.consumer, version: group.version, node: "one")
             {
                 machine.granted(
-                    partition, events: [:], now: .zero, wall: Timestamp(microseconds: 0))
+                    partition, [:], now: .zero, wall: Timestamp(microseconds: 0))
             }
             machine.join(1, maxInFlight: 1)
             machine.head = Position(1)
@@ -57,9 +57,11 @@ import Testing
 
         mutating func hear() async throws {
             machine.listen()
-            for remark in try await node.books.remarks(
-                machine.consumer, partitions: machine.held)
-            {
+            let (consumer, held) = (machine.consumer, machine.held)
+            let remarks = try await node.books.remarks(consumer, partitions: held)
+            let revivals = try await node.books.revivals(
+                consumer, partitions: held, within: .zero, room: machine.revivalRoom)
+            for remark in remarks + revivals {
                 let event = try await node.books.events(at: [remark.work.position]).first
                 machine.heed(remark, event: event, now: .zero)
             }

@@ -137,7 +137,8 @@ import Testing
             #expect(count == 4)
             let rows = try await test.rows(
                 """
-                select w.position, w.state, w.verdict, w.verdict_delay_us
+                select w.position, w.state, w.verdict, (extract(
+                    epoch from w.revive_at - min(w.revive_at) over ()) * 1000000)::bigint
                 from apus.work w join apus.events e
                     on e.position = w.position and e.partition = w.partition
                 order by w.position
@@ -184,6 +185,158 @@ import Testing
             #expect(try open.map { try $0.int64(0) } == [7])
             let other = DeadLetterSelection(tenant: TenantID(unchecked: "other"))
             try await expectEqual(positions(letters, other), [5, 7])
+        }
+    }
+
+    private static let limit = """
+        create function apus.limit_page() returns trigger language plpgsql as $$
+        begin
+            if (select count(*) from changed) > 2 then
+                raise exception 'too many at once';
+            end if;
+            return null;
+        end
+        $$;
+        create trigger limit_page after insert on apus.work referencing new table as changed
+            for each statement execute function apus.limit_page();
+        create trigger limit_page after update on apus.dead_letters
+            referencing new table as changed
+            for each statement execute function apus.limit_page();
+        """
+
+    @Test(arguments: [nil, "group/billing"])
+    func `many are retried and discarded a page at a time`(consumer: String?) async throws {
+        try await with { test, _ in
+            try await test.script(Self.limit)
+            let letters = PostgresDeadLetters(log: test.log, node: "node-1", pageSize: 2)
+            let expected = consumer == nil ? [1, 2, 3, 6] : [1, 6] as [UInt64]
+            try await expectEqual(
+                letters.retry(acme(consumer), perSecond: 1), expected.count)
+            let rows = try await test.rows(
+                """
+                select position, extract(epoch from revive_at - min(revive_at) over ())::integer
+                from apus.work order by position
+                """)
+            #expect(try rows.map { UInt64(try $0.int64(0)) } == expected)
+            #expect(try rows.map { Int(try $0.int32(1)) } == Array(0..<expected.count))
+            try await expectEqual(
+                letters.discard(acme(consumer), reason: "enough"), expected.count)
+            try await expectEqual(letters.discard(acme(consumer), reason: "enough"), 0)
+        }
+    }
+
+    @Test func `what a page changed stays when a later one fails`() async throws {
+        try await with { test, _ in
+            try await test.script(
+                """
+                create function apus.fail_late() returns trigger language plpgsql as $$
+                begin
+                    if new.position = 6 then raise exception 'no further'; end if;
+                    return new;
+                end
+                $$;
+                create trigger fail_late before insert on apus.work
+                    for each row execute function apus.fail_late();
+                """)
+            let letters = PostgresDeadLetters(log: test.log, node: "node-1", pageSize: 2)
+            await #expect(throws: EventsError.self) {
+                try await letters.retry(acme(), perSecond: nil)
+            }
+            let rows = try await test.rows("select position from apus.work order by position")
+            #expect(try rows.map { try $0.int64(0) } == [1, 2, 3])
+        }
+    }
+
+    @Test func `they are heard of as they become due, as many as there is room for`() async throws {
+        try await with { test, letters in
+            let books = PostgresConsumers(log: test.log)
+            try await expectEqual(letters.retry(acme("group/billing"), perSecond: nil), 2)
+            // One of another call is due in an hour, and comes before in the log.
+            try await test.script(
+                """
+                update apus.work set revive_at = now() + interval '1 hour' where position = 1;
+                insert into apus.work (consumer_id, partition, position, state, attempt, lost,
+                    ticket, fence, verdict)
+                select w.consumer_id, w.partition, 100 + n, 3, 1, 0, n, 1, 11
+                from apus.work w, generate_series(0, 1) n where w.position = 6;
+                insert into apus.dead_letters
+                    (consumer_id, position, tenant_id, dead_lettered_at, reason)
+                select w.consumer_id, 100 + n, 1, now(), ''
+                from apus.work w, generate_series(0, 1) n where w.position = 6
+                """)
+            let consumer = try await test.rows("select consumer_id from apus.work")[0].int32(0)
+            func heard(_ time: Duration, _ count: Int, isForAll: Bool = true) async throws
+                -> [UInt64]
+            {
+                try await books.revivals(
+                    consumer, partitions: Array(0..<Partition.count), within: time,
+                    room: RevivalRoom(count: count, isForAll: isForAll)
+                ).map(\.work.position.rawValue)
+            }
+            // Nodes of earlier releases do not say when: at once.
+            try await expectEqual(heard(.zero, 10), [100, 101, 6])
+            try await expectEqual(heard(.zero, 2), [100, 101])
+            try await expectEqual(heard(.zero, 10, isForAll: false), [101])
+            try await expectEqual(heard(.seconds(3_700), 10), [100, 101, 6, 1])
+            try await expectEqual(
+                books.remarks(consumer, partitions: Array(0..<Partition.count)).count, 0)
+        }
+    }
+
+    @Test func `one that was closed while it was chosen is not tried again`() async throws {
+        try await with { test, letters in
+            let books = PostgresConsumers(log: test.log)
+            _ = try await letters.retry(acme("group/billing"), perSecond: nil)
+            try await test.script(
+                """
+                update apus.dead_letters set resolved_at = now(), resolution = 1 where position = 1
+                """)
+            let consumer = try await test.rows("select consumer_id from apus.work")[0].int32(0)
+            let heard = try await books.revivals(
+                consumer, partitions: Array(0..<Partition.count), within: .zero,
+                room: RevivalRoom(count: 10, isForAll: true))
+            #expect(heard.map(\.verdict.action) == [.discard, .revive])
+        }
+    }
+
+    @Test func `when they are due does not hang on when they are heard of`() async throws {
+        try await with { test, letters in
+            let books = PostgresConsumers(log: test.log)
+            _ = try await letters.retry(acme("group/billing"), perSecond: 1)
+            try await test.script(
+                "update apus.work set revive_at = revive_at - interval '1 hour'")
+            let consumer = try await test.rows("select consumer_id from apus.work")[0].int32(0)
+            let heard = try await books.revivals(
+                consumer, partitions: Array(0..<Partition.count), within: .zero,
+                room: RevivalRoom(count: 10, isForAll: true))
+            #expect(heard.map(\.work.position.rawValue) == [1, 6])
+            #expect(heard.allSatisfy { $0.verdict.delay == .zero && $0.work.revival > 0 })
+        }
+    }
+
+    @Test func `who takes partitions over is not told of those that nobody has heard of`()
+        async throws
+    {
+        try await with { test, letters in
+            let node = GroupNode(test)
+            try await node.create()
+            try await test.script(
+                """
+                update apus.dead_letters set consumer_id = (
+                    select consumer_id from apus.groups where name = 'mail');
+                insert into apus.work (consumer_id, partition, position, state, attempt, lost,
+                    ticket, fence, revived)
+                select d.consumer_id, e.partition, d.position, 3, 1, 0, 2, 1, true
+                from apus.dead_letters d join apus.events e using (position) where position = 1
+                """)
+            try await expectEqual(letters.retry(acme("group/mail"), perSecond: nil), 6)
+            let group = try #require(
+                try await node.store.find(GroupNode.mail, tenant: GroupNode.acme))
+            try await node.books.beat("one", for: .seconds(600), members: [])
+            let taken = try await node.books.take(
+                Array(0..<64), of: group.consumer, version: group.version, node: "one")
+            // It holds its key.
+            #expect(taken.flatMap(\.work).map(\.position.rawValue) == [1])
         }
     }
 

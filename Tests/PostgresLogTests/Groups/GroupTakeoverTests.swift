@@ -52,7 +52,7 @@ import Testing
                 consumer: group.consumer, node: "dead", rules: ConsumerRules(group.group))
             for partition in held {
                 machine.granted(
-                    partition, events: [:], now: .zero, wall: Timestamp(microseconds: 0))
+                    partition, [:], now: .zero, wall: Timestamp(microseconds: 0))
             }
             machine.join(1, maxInFlight: 1)
             machine.head = Position(2)
