@@ -14,6 +14,11 @@ enum ConsumerSQL {
     static let handlersList = statement("handlers_list", PackageResources.handlers_list_sql)
     static let handlerPause = statement("handler_pause", PackageResources.handler_pause_sql)
     static let handlerRebuild = statement("handler_rebuild", PackageResources.handler_rebuild_sql)
+    static let rebuildLock = statement("rebuild_lock", PackageResources.rebuild_lock_sql)
+    static let rebuildWork = statement("rebuild_work", PackageResources.rebuild_work_sql)
+    static let rebuildDeadLetters = statement(
+        "rebuild_dead_letters", PackageResources.rebuild_dead_letters_sql)
+    static let rebuildTable = statement("rebuild_table", PackageResources.rebuild_table_sql)
     static let handlerLock = statement("handler_lock", PackageResources.handler_lock_sql)
     static let handlerForget = statement("handler_forget", PackageResources.handler_forget_sql)
     static let handlersAdopt = statement("handlers_adopt", PackageResources.handlers_adopt_sql)

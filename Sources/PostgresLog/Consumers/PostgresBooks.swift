@@ -4,9 +4,17 @@ public import Postgres
 /// The handlers' books in Postgres.
 public struct PostgresBooks: HandlerBooks {
     let store: ConsumerStore
+    let pageSize: Int
 
     public init(pool: PostgresPool) {
+        self.init(pool: pool, pageSize: 2_000)
+    }
+
+    /// - Parameter pageSize: Rows, or a table's blocks, that one statement changes at most where much
+    ///   is to be changed.
+    init(pool: PostgresPool, pageSize: Int) {
         store = ConsumerStore(pool: pool)
+        self.pageSize = pageSize
     }
 
     /// Source: `SQL/handlers_register.sql`, `SQL/handlers_adopt.sql`,
@@ -54,15 +62,6 @@ public struct PostgresBooks: HandlerBooks {
         let rows = try await store.execute(
             ConsumerSQL.handlerPause, [.text(handler), .bool(isPaused)])
         return !rows.isEmpty
-    }
-
-    /// Source: `SQL/handler_rebuild.sql`.
-    public func rebuild(_ handler: String, tables: [String]) async throws -> Rebuild {
-        let rows = try await store.execute(
-            ConsumerSQL.handlerRebuild, [.text(handler), .textArray(tables)])
-        guard let row = rows.first else { return .unknown }
-        let number = try ConsumerStore.reading { () throws(PostgresError) in try row.int32(0) }
-        return Rebuild(rawValue: Int(number)) ?? .unknown
     }
 
     /// Source: `SQL/handlers_list.sql`.

@@ -42,6 +42,21 @@ import Testing
         ),
         (ConsumerSQL.handlerUnreached, ["'a'", "'{500,501}'", "'{1,2}'", "'{t1,t1}'", "'{a,b}'"]),
         (ConsumerSQL.eventDeliveries, ["500", "101"]),
+        (
+            DeadLetterSQL.revive,
+            [
+                "'acme'", "'handler/a'", "null", "null", "null", "null", "null", "null", "0", "500",
+                "1", "100", "null", "0",
+            ]
+        ),
+        (
+            DeadLetterSQL.discard,
+            [
+                "'acme'", "null", "null", "null", "null", "null", "null", "null", "'x'", "500", "1",
+                "100", "'n'",
+            ]
+        ),
+        (ConsumerSQL.rebuildDeadLetters, ["1", "500", "100"]),
         (ConsumerSQL.unfinishedOldest, ["true", "null", "0", "9000000", "200"]),
         (ConsumerSQL.unfinishedNewest, ["false", "'{t3}'", "0", "9000000", "200"]),
         (ConsumerSQL.handlerFinish, ["'a'", "'{500,600}'", "3::smallint"]),

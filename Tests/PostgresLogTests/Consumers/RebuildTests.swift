@@ -60,6 +60,65 @@ import Testing
         }
     }
 
+    @Test func `what a rebuild drops goes a page at a time, and all or nothing of it`()
+        async throws
+    {
+        try await TestLog.with { test in
+            let registry = try HandlerRegistry.with([], projections: [TestProjection()])
+            let node = TestNode(test, registry: registry)
+            try await node.host.register()
+            try await test.script(
+                """
+                insert into apus.leads select 't', n::text, 's', now(), 1
+                from generate_series(1, 1000) n;
+                insert into apus.work
+                    (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                select h.consumer_id, n % 3, n, 1, 0, 0, 0, 0
+                from apus.handlers h, generate_series(1, 20) n;
+                insert into apus.dead_letters
+                    (consumer_id, position, tenant_id, dead_lettered_at, reason)
+                select h.consumer_id, n, 1, now(), '' from apus.handlers h,
+                    generate_series(1, 20) n;
+                create function apus.limit_page() returns trigger language plpgsql as $$
+                begin
+                    if (select count(*) from changed) > tg_argv[0]::integer then
+                        raise exception 'too many at once';
+                    end if;
+                    return null;
+                end
+                $$;
+                create trigger limit_page after delete on apus.leads
+                    referencing old table as changed
+                    for each statement execute function apus.limit_page(600);
+                create trigger limit_page after delete on apus.work
+                    referencing old table as changed
+                    for each statement execute function apus.limit_page(3);
+                create trigger limit_page after update on apus.dead_letters
+                    referencing old table as changed
+                    for each statement execute function apus.limit_page(3);
+                """)
+            func left() async throws -> [Int64] {
+                let row = try await test.rows(
+                    """
+                    select (select count(*) from apus.leads), (select count(*) from apus.work),
+                        (select count(*) from apus.dead_letters where resolved_at is null)
+                    """
+                ).only()
+                return try (0..<3).map { try row.int64($0) }
+            }
+            let tables = TestProjection().tables
+            await #expect(throws: EventsError.self) {
+                try await PostgresBooks(pool: test.pool, pageSize: 4)
+                    .rebuild("leads", tables: tables)
+            }
+            try await expectEqual(left(), [1_000, 20, 20])
+            try await expectEqual(
+                PostgresBooks(pool: test.pool, pageSize: 3).rebuild("leads", tables: tables),
+                .begun)
+            try await expectEqual(left(), [0, 0, 0])
+        }
+    }
+
     /// Waits until all is handled, has the dead letters tried again, and waits for those.
     private func finish(_ node: TestNode) async throws {
         let isHandled = try await node.eventually {
