@@ -19,6 +19,9 @@ public final class Consumers: Sendable {
     private struct State {
         var engines: [Int32: ConsumerEngine] = [:]
         var isDraining = false
+        /// Engines that act on a survey, and those of them that another one may be for.
+        var attended: Set<Int32> = []
+        var outdated: Set<Int32> = []
     }
 
     let environment: ConsumerEngine.Environment
@@ -138,6 +141,13 @@ public final class Consumers: Sendable {
 
     /// Shows that this node lives, and sees to it that the partitions are where they should be.
     private func keep() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            try await keep(&group)
+            group.cancelAll()
+        }
+    }
+
+    private func keep(_ group: inout ThrowingDiscardingTaskGroup<any Error>) async throws {
         var drainedAt: Duration?
         // Others may take this node for a member of something.
         var isKnown = false
@@ -153,7 +163,7 @@ public final class Consumers: Sendable {
             do {
                 if isKnown || !engines.isEmpty {
                     isKnown = true
-                    try await look(after: engines, isDraining: isDraining)
+                    try await look(after: engines, isDraining: isDraining, &group)
                     isKnown = !engines.isEmpty
                 }
             } catch let error as EventsError {
@@ -164,8 +174,11 @@ public final class Consumers: Sendable {
         }
     }
 
+    /// Each engine acts on its survey in a task of its own: none waits for another, nor does what
+    /// shows that the node lives.
     private func look(
-        after engines: [Int32: ConsumerEngine], isDraining: Bool
+        after engines: [Int32: ConsumerEngine], isDraining: Bool,
+        _ group: inout ThrowingDiscardingTaskGroup<any Error>
     ) async throws {
         var members: [ConsumerMembers] = []
         for (consumer, engine) in engines {
@@ -177,11 +190,38 @@ public final class Consumers: Sendable {
         }
         let books = environment.books
         try await books.beat(environment.node, for: configuration.leaseTime, members: members)
-        var known: [Int32: [PartitionMark?]] = [:]
-        for (consumer, engine) in engines { known[consumer] = await engine.marks }
-        for survey in try await books.survey(Array(engines.keys)) {
-            guard let marks = known[survey.consumer] else { continue }
-            try await engines[survey.consumer]?.heed(survey, known: marks)
+        let idle = state.withLock { state in
+            state.outdated.formUnion(state.attended.intersection(engines.keys))
+            return engines.filter { !state.attended.contains($0.key) }
         }
+        var known: [Int32: [PartitionMark?]] = [:]
+        for (consumer, engine) in idle { known[consumer] = await engine.marks }
+        for survey in try await books.survey(Array(idle.keys)) {
+            guard let engine = idle[survey.consumer], let marks = known[survey.consumer] else {
+                continue
+            }
+            _ = state.withLock { $0.attended.insert(survey.consumer) }
+            group.addTask { try await self.attend(engine, survey, known: marks) }
+        }
+    }
+
+    private func attend(
+        _ engine: ConsumerEngine, _ survey: ConsumerSurvey, known: [PartitionMark?]
+    ) async throws {
+        defer {
+            let isOutdated = state.withLock { state in
+                state.attended.remove(survey.consumer)
+                return state.outdated.remove(survey.consumer) != nil
+            }
+            if isOutdated { keeping.raise() }
+        }
+        do {
+            try await engine.heed(survey, known: known)
+        } catch let error as EventsError {
+            let name = await engine.name
+            environment.logger.warning(
+                "A consumer cannot be looked after",
+                [.consumer: name, .error: .init(String(describing: error))])
+        } catch is CancellationError {}
     }
 }
