@@ -7,8 +7,8 @@ public import Telemetry
 /// Publishes a `system.error` for each failed run of a handler, caused by the event that it was
 /// given, in that event's tenant.
 ///
-/// Its id follows from delivery id and attempt, so the same failure told twice is one event. A run
-/// on a `system.error` that fails is told of nowhere. Of one handler so many a minute are
+/// Its id follows from delivery id and attempt, and which try of a dead letter it is, so the same
+/// failure told twice is one event. A run on a `system.error` that fails is told of nowhere. Of one handler so many a minute are
 /// published; what is held back is counted.
 public final class SystemErrors: FailureReporter {
     /// Of one handler, on one node.
@@ -93,10 +93,12 @@ public final class SystemErrors: FailureReporter {
         EventDraft(id: id(failure), subject: failure.event.subject)
     }
 
-    /// A UUID of version 8 (RFC 9562 §5.8): the digest of delivery id and attempt.
+    /// A UUID of version 8 (RFC 9562 §5.8): the digest of delivery id, attempt, and which try of a
+    /// dead letter it is, if it is one.
     static func id(_ failure: HandlerFailure) -> String {
         let hash = SHA256()
-        hash.update(Array("\(failure.deliveryID) \(failure.attempt)".utf8))
+        let revival = failure.revival == 0 ? "" : " \(failure.revival)"
+        hash.update(Array("\(failure.deliveryID) \(failure.attempt)\(revival)".utf8))
         let (high, low) = hash.finish().first16
         return EventID(
             high: high & 0xffff_ffff_ffff_0fff | 0x8000,

@@ -19,7 +19,7 @@ import Testing
 
     private func failure(
         _ handler: String = "mailer", at position: UInt64 = 1, attempt: Int = 1,
-        type: String = "lead.created", seconds: Int64 = 1_700_000_000
+        revival: Int64 = 0, type: String = "lead.created", seconds: Int64 = 1_700_000_000
     ) -> HandlerFailure {
         let time = Timestamp(seconds: seconds, nanoseconds: 0)
         let event = RecordedEvent(
@@ -30,6 +30,7 @@ import Testing
         return HandlerFailure(
             handler: handler, consumer: "handler/\(handler)",
             deliveryID: "handler/\(handler)/\(position)", event: event, attempt: attempt,
+            revival: revival,
             report: FailureReport(.temporary), isRetried: true, at: time)
     }
 
@@ -50,6 +51,14 @@ import Testing
         await errors.report(failure(at: 2, attempt: 1))
         await errors.report(failure("other", attempt: 1))
         #expect(log.outcomes == ["stored", "stored", "stored", "stored"])
+    }
+
+    @Test func `each try of a dead letter is an event of its own, told twice or not`() async {
+        await errors.report(failure())
+        await errors.report(failure(revival: 5))
+        await errors.report(failure(revival: 5, seconds: 1_700_000_500))
+        await errors.report(failure(revival: 6))
+        #expect(log.outcomes == ["stored", "stored", "duplicate", "stored"])
     }
 
     @Test func `a handler has so many a minute, and what is held back is counted`() async {

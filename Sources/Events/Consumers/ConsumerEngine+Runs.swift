@@ -46,6 +46,8 @@ struct HandedRun: Sendable {
     let event: RecordedEvent
     let attempt: Int
     let token: AckToken
+    /// As ``HandlerFailure/revival``.
+    let revival: Int64
     /// The store refused what it wanted changed.
     let isUnacceptable: Bool
     let control: RunControl
@@ -120,7 +122,7 @@ extension ConsumerEngine {
     private func handed(_ item: WorkItem, to member: Int) -> HandedRun? {
         guard let event = item.event else { return nil }
         let run = HandedRun(
-            event: event, attempt: item.attempt, token: token(of: item),
+            event: event, attempt: item.attempt, token: token(of: item), revival: item.revival,
             isUnacceptable: suspects.contains(item.position), control: RunControl())
         workers[member]?.running[run.token] = run.control
         return run

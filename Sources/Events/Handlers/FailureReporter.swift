@@ -19,19 +19,22 @@ public struct HandlerFailure: Sendable {
     public let deliveryID: String
     public let event: RecordedEvent
     public let attempt: Int
+    /// Tells the tries of a dead letter from those before: attempts are counted anew. Zero: of none.
+    public let revival: Int64
     public let report: FailureReport
     public let isRetried: Bool
     public let at: Timestamp
 
     public init(
         handler: String, consumer: String, deliveryID: String, event: RecordedEvent, attempt: Int,
-        report: FailureReport, isRetried: Bool, at: Timestamp
+        revival: Int64 = 0, report: FailureReport, isRetried: Bool, at: Timestamp
     ) {
         self.handler = handler
         self.consumer = consumer
         self.deliveryID = deliveryID
         self.event = event
         self.attempt = attempt
+        self.revival = revival
         self.report = report
         self.isRetried = isRetried
         self.at = at

@@ -101,7 +101,7 @@ struct HandlerRunner: Sendable {
             let ended = try await executor.run(
                 run.event, attempt: run.attempt, control: run.control)
             let answer = self.verdict(on: ended)
-            await report(ended, answer)
+            await report(ended, of: run, answer)
             counts.add([ended])
             return RunVerdict(run, answer, circuit: ended.circuit)
         } catch {
@@ -121,7 +121,7 @@ struct HandlerRunner: Sendable {
                     ? executor.refused(run.event, attempt: run.attempt)
                     : try await executor.run(run.event, attempt: run.attempt)
                 let answer = verdict(on: result)
-                await report(result, answer)
+                await report(result, of: run, answer)
                 ended.append(result)
                 verdicts.append(RunVerdict(run, answer, changes: result.changes))
             }
@@ -144,15 +144,15 @@ struct HandlerRunner: Sendable {
     }
 
     /// Before the verdict is stored: a failure that is in the books was told of.
-    private func report(_ run: HandlerRun, _ verdict: Verdict) async {
-        guard let failure = run.failure else { return }
+    private func report(_ ended: HandlerRun, of run: HandedRun, _ verdict: Verdict) async {
+        guard let failure = ended.failure else { return }
         metrics.failed(isRetried: verdict.action == .retry)
         await failures.report(
             HandlerFailure(
                 handler: entry.traits.name, consumer: entry.traits.consumer,
                 deliveryID: entry.traits.deliveryID(of: run.event), event: run.event,
-                attempt: run.attempt, report: failure, isRetried: verdict.action == .retry,
-                at: Timestamp(wallClock.now())))
+                attempt: run.attempt, revival: run.revival, report: failure,
+                isRetried: verdict.action == .retry, at: Timestamp(wallClock.now())))
     }
 
     private func age(of event: RecordedEvent) -> Duration {

@@ -18,7 +18,10 @@ struct TestNode: Sendable {
     let tail: EventTail
     let sink = RecordingSink()
 
-    init(_ test: TestLog, name: String = "node-1", registry: HandlerRegistry = .init()) {
+    init(
+        _ test: TestLog, name: String = "node-1", registry: HandlerRegistry = .init(),
+        failures: any FailureReporter = SilentReporter()
+    ) {
         self.name = name
         self.test = test
         self.registry = registry
@@ -33,7 +36,7 @@ struct TestNode: Sendable {
             log: test.log, tail: tail, node: name, configuration: GroupNode.quick,
             metrics: MetricsRegistry(), logger: logger)
         let host = HandlerHost(
-            registry: registry, books: books, consumers: groups.consumers,
+            registry: registry, books: books, consumers: groups.consumers, failures: failures,
             metrics: MetricsRegistry(), logger: logger)
         self.host = host
         replays = Replays(
