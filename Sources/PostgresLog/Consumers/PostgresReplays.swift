@@ -155,11 +155,13 @@ public struct PostgresReplays: ReplayStore {
         }
     }
 
-    /// Source: `SQL/replay_advance.sql`, `SQL/handler_finish.sql`, `SQL/ledger_append.sql`, the
-    /// projections' statements.
+    /// Source: `SQL/replay_keep_handler.sql`, `SQL/replay_advance.sql`, `SQL/handler_finish.sql`,
+    /// `SQL/ledger_append.sql`, the projections' statements.
     public func commit(_ work: ReplayWork) async throws {
         let succeeded = work.runs.filter { $0.outcome == .succeeded || $0.outcome == .declined }
         let hasMoved = try await store.transaction { transaction in
+            _ = try await transaction.execute(
+                ConsumerSQL.replayKeepHandler, [.text(work.handler)])
             let moved = try await transaction.execute(
                 ConsumerSQL.replayAdvance,
                 [

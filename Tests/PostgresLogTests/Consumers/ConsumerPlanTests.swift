@@ -65,6 +65,7 @@ import Testing
         (ConsumerSQL.replayList, ["'t1'", "null", "50"]),
         (ConsumerSQL.replayPositions, [Self.id, "500", "200"]),
         (ConsumerSQL.replayUnfinished, ["100"]),
+        (ConsumerSQL.replayKeepHandler, ["'a'"]),
         (ConsumerSQL.replayAdvance, [Self.id, "1", "'a'", "0", "1", "1", "0"]),
         (ConsumerSQL.replayClaim, [Self.id, "1"]),
         (ConsumerSQL.leaseAcquire, ["'replay/x'", "'n'", "6000"]),
