@@ -67,6 +67,17 @@ public struct NewReplay: Sendable {
     }
 }
 
+/// A replay that a node can take up.
+public struct WaitingReplay: Sendable, Hashable {
+    public let id: EventID
+    public let tenant: TenantID
+
+    public init(id: EventID, tenant: TenantID) {
+        self.id = id
+        self.tenant = tenant
+    }
+}
+
 /// What a node needs to run a replay.
 public struct ReplayJob: Sendable {
     public struct Target: Sendable {
