@@ -16,8 +16,16 @@ public protocol ReplayStore: Sendable {
     /// Ends a replay that is not over; nil when the tenant has none with this id.
     func cancel(_ id: EventID, tenant: TenantID) async throws -> Replay?
 
-    /// Those that are not over, oldest first.
-    func unfinished(limit: Int) async throws -> [EventID]
+    /// Replays that a node can take up: not over, no other node's, and with an open target whose
+    /// handler it has and nobody paused, or with none that is open.
+    ///
+    /// - Parameters:
+    ///   - handlers: Names of those that the node has.
+    ///   - node: Holds the leases of what it runs; these are waiting too.
+    /// - Returns: The oldest of each tenant first, then the second.
+    func waiting(
+        for handlers: [String], node: String, limitPerTenant: Int, limit: Int
+    ) async throws -> [WaitingReplay]
 
     /// Starts or resumes a replay; results with an older fencing number are refused from now on.
     ///
@@ -30,10 +38,11 @@ public protocol ReplayStore: Sendable {
     /// Records what one target did, all or nothing. What succeeded is finished in the handler's
     /// books, if it was not; a projection's rows change only then.
     ///
+    /// - Returns: Whether the handler is paused.
     /// - Throws: ``BooksError``.
-    func commit(_ work: ReplayWork) async throws
+    func commit(_ work: ReplayWork) async throws -> Bool
 
-    /// Every target is done.
+    /// No target is open any more.
     func finish(_ id: EventID, fence: Int64) async throws
 }
 
@@ -84,16 +93,18 @@ public struct ReplayJob: Sendable {
         public let handler: String
         /// All of the replay's positions up to here are done.
         public let position: Position
+        public let isPaused: Bool
 
-        public init(handler: String, position: Position) {
+        public init(handler: String, position: Position, isPaused: Bool) {
             self.handler = handler
             self.position = position
+            self.isPaused = isPaused
         }
     }
 
     public let id: EventID
     public let maxEventsPerSecond: Int
-    /// Those that are not left out.
+    /// Those that are open: not left out, and not done.
     public let targets: [Target]
 
     public init(id: EventID, maxEventsPerSecond: Int, targets: [Target]) {
@@ -112,10 +123,10 @@ public struct ReplayWork: Sendable {
     /// The target's cursor before.
     public let from: Position
     /// The target's cursor after.
-    public let through: Position
+    public var through: Position
     public var runs: [HandlerRun]
     /// Events that retention dropped in the meantime.
-    public let missing: Int
+    public var missing: Int
 
     public init(
         replay: EventID, fence: Int64, handler: String, node: String, from: Position,

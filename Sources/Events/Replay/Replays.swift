@@ -3,6 +3,8 @@ public import Telemetry
 /// Replays on a node: takes requests, and runs what is not over, also what another node began.
 public final class Replays: Sendable {
     private let store: any ReplayStore
+    private let registry: @Sendable () -> HandlerRegistry
+    private let node: String
     private let planner: ReplayPlanner
     private let runner: ReplayRunner
     private let wallClock: any WallClock
@@ -13,12 +15,14 @@ public final class Replays: Sendable {
     private let state = Lock(State())
 
     private struct State {
-        var running: Set<EventID> = []
+        var turns = ReplayTurns()
+        var running: [EventID: ReplayTurn] = [:]
         var isDraining = false
     }
 
-    /// Replays that one node runs side by side.
-    private static let maxRunning = 4
+    /// At a look for what waits.
+    private static let maxWaiting = 1_000
+    private static let maxWaitingPerTenant = 100
     private static let pollInterval: Duration = .seconds(2)
     private static let maxTextBytes = 512
 
@@ -33,6 +37,8 @@ public final class Replays: Sendable {
         wallClock: any WallClock = SystemWallClock(), metrics: MetricsRegistry, logger: Logger
     ) {
         self.store = store
+        self.registry = registry
+        self.node = node
         self.wallClock = wallClock
         self.logger = logger
         let time = Timekeeper(clock)
@@ -43,7 +49,7 @@ public final class Replays: Sendable {
             leases: LeaseKeeper(
                 store: leases, holder: node, configuration: .init(time: leaseTime), time: time,
                 logger: logger),
-            node: node, time: time, wallClock: wallClock, metrics: metrics, logger: logger)
+            time: time, wallClock: wallClock, metrics: metrics, logger: logger)
         (wakeUps, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -114,8 +120,11 @@ public final class Replays: Sendable {
 
     /// Lets running replays end after the event they are at; another node resumes them.
     public func drain() {
-        state.withLock { $0.isDraining = true }
-        runner.drain()
+        let running = state.withLock { state in
+            state.isDraining = true
+            return Array(state.running.values)
+        }
+        for turn in running { turn.end() }
         wake.yield()
     }
 
@@ -140,10 +149,11 @@ public final class Replays: Sendable {
             for await _ in wakeUps {
                 try Task.checkCancellation()
                 if state.withLock({ $0.isDraining }) { return }
-                for id in await waiting() {
+                for (id, turn) in await begin() {
                     group.addTask(priority: .background) {
-                        defer { _ = self.state.withLock { $0.running.remove(id) } }
-                        try await self.runner.run(id)
+                        var isOver = false
+                        defer { self.end(id, lookingAgain: isOver) }
+                        isOver = try await self.runner.run(id, turn)
                     }
                 }
             }
@@ -151,22 +161,39 @@ public final class Replays: Sendable {
         }
     }
 
-    /// Takes what is not over and not running here, as many as there is room for.
-    private func waiting() async -> [EventID] {
+    /// Begins turns of what waits, as many as there is room for, and ends those that are over.
+    private func begin() async -> [(EventID, ReplayTurn)] {
         do {
-            let ids = try await store.unfinished(limit: 100)
-            return state.withLock { state in
-                let room = Self.maxRunning - state.running.count
-                let running = state.running
-                let chosen = ids.filter { !running.contains($0) }.prefix(max(room, 0))
-                state.running.formUnion(chosen)
-                return Array(chosen)
+            let waiting = try await store.waiting(
+                for: registry().entries.map(\.traits.name), node: node,
+                limitPerTenant: Self.maxWaitingPerTenant, limit: Self.maxWaiting)
+            let now = time.now()
+            let (begun, over) = state.withLock { state in
+                let begun = state.isDraining ? [] : state.turns.begin(waiting, now: now)
+                for id in begun { state.running[id] = ReplayTurn(time) }
+                let over = state.turns.giveWay(to: waiting, now: now)
+                return (
+                    begun.compactMap { id in state.running[id].map { (id, $0) } },
+                    over.compactMap { state.running[$0] }
+                )
             }
+            for turn in over { turn.end() }
+            return begun
         } catch {
             logger.warning(
                 "Replays cannot be looked up", [.error: .init(String(describing: error))])
             return []
         }
+    }
+
+    /// - Parameter isLookingAgain: At once. What went wrong, or is another node's, would be found
+    ///   again and again.
+    private func end(_ id: EventID, lookingAgain isLookingAgain: Bool) {
+        state.withLock { state in
+            state.running[id] = nil
+            state.turns.end(id)
+        }
+        if isLookingAgain { wake.yield() }
     }
 }
 

@@ -49,8 +49,7 @@ enum ConsumerSQL {
     static let replayFind = statement("replay_find", PackageResources.replay_find_sql)
     static let replayList = statement("replay_list", PackageResources.replay_list_sql)
     static let replayCancel = statement("replay_cancel", PackageResources.replay_cancel_sql)
-    static let replayUnfinished = statement(
-        "replay_unfinished", PackageResources.replay_unfinished_sql)
+    static let replayWaiting = statement("replay_waiting", PackageResources.replay_waiting_sql)
     static let replayClaim = statement("replay_claim", PackageResources.replay_claim_sql)
     static let replayState = statement("replay_state", PackageResources.replay_state_sql)
     static let replayOpenTargets = statement(

@@ -109,16 +109,23 @@ public struct PostgresReplays: ReplayStore {
         return try await find(id, tenant: tenant)
     }
 
-    /// Source: `SQL/replay_unfinished.sql`.
-    public func unfinished(limit: Int) async throws -> [EventID] {
+    /// Source: `SQL/replay_waiting.sql`.
+    public func waiting(
+        for handlers: [String], node: String, limitPerTenant: Int, limit: Int
+    ) async throws -> [WaitingReplay] {
         let rows = try await store.execute(
-            ConsumerSQL.replayUnfinished, [.int8(Int64(limit))])
+            ConsumerSQL.replayWaiting,
+            [
+                .textArray(handlers), .text(node), .int8(Int64(limitPerTenant)),
+                .int8(Int64(limit)),
+            ])
         return try ConsumerStore.reading { () throws(PostgresError) in
-            var ids: [EventID] = []
+            var waiting: [WaitingReplay] = []
             for row in rows {
-                if let id = try row.optionalID(0) { ids.append(id) }
+                guard let id = try row.optionalID(0) else { continue }
+                waiting.append(.init(id: id, tenant: TenantID(unchecked: try row.string(1))))
             }
-            return ids
+            return waiting
         }
     }
 
@@ -134,7 +141,9 @@ public struct PostgresReplays: ReplayStore {
             var open: [ReplayJob.Target] = []
             for target in targets {
                 open.append(
-                    .init(handler: try target.string(0), position: try target.position(1)))
+                    .init(
+                        handler: try target.string(0), position: try target.position(1),
+                        isPaused: try target.bool(2)))
             }
             return ReplayJob(
                 id: id, maxEventsPerSecond: Int(try row.int32(0)), targets: open)
@@ -157,11 +166,12 @@ public struct PostgresReplays: ReplayStore {
 
     /// Source: `SQL/replay_keep_handler.sql`, `SQL/replay_advance.sql`, `SQL/handler_finish.sql`,
     /// `SQL/ledger_append.sql`, the projections' statements.
-    public func commit(_ work: ReplayWork) async throws {
+    public func commit(_ work: ReplayWork) async throws -> Bool {
         let succeeded = work.runs.filter { $0.outcome == .succeeded || $0.outcome == .declined }
-        let hasMoved = try await store.transaction { transaction in
-            _ = try await transaction.execute(
+        let (hasMoved, isPaused) = try await store.transaction { transaction in
+            let handler = try await transaction.execute(
                 ConsumerSQL.replayKeepHandler, [.text(work.handler)])
+            let isPaused = try handler.first?.bool(0) ?? false
             let moved = try await transaction.execute(
                 ConsumerSQL.replayAdvance,
                 [
@@ -169,7 +179,7 @@ public struct PostgresReplays: ReplayStore {
                     .position(work.from), .position(work.through), .int8(Int64(work.done)),
                     .int8(Int64(work.failed)),
                 ])
-            guard !moved.isEmpty else { return false }
+            guard !moved.isEmpty else { return (false, isPaused) }
             _ = try await transaction.execute(
                 ConsumerSQL.ledgerAppend,
                 [.text(work.handler), .text(work.node), .id(work.replay)]
@@ -185,9 +195,10 @@ public struct PostgresReplays: ReplayStore {
             // What was not open had counted before.
             try await transaction.apply(
                 succeeded.filter { wereOpen.contains($0.event.position) }.flatMap(\.changes))
-            return true
+            return (true, isPaused)
         }
         if !hasMoved { try await confirm(work) }
+        return isPaused
     }
 
     private func confirm(_ work: ReplayWork) async throws {

@@ -58,7 +58,7 @@ import Testing
                     }
                     while try await waiting() < 1 {}
                     group.addTask {
-                        try await node.store.commit(work)
+                        _ = try await node.store.commit(work)
                         isCommitted.withLock { $0 = true }
                     }
                     while try await waiting() < 2, !isCommitted.withLock({ $0 }) {}
@@ -80,4 +80,19 @@ import Testing
             select count(*) from pg_locks l join pg_stat_activity a on a.pid = l.pid
             where a.datname = current_database() and not l.granted
             """)
+
+    @Test func `whether its handler is paused is told with each commit`() async throws {
+        try await TestLog.with { test in
+            let node = TestNode(test, registry: try .with([], projections: [TestProjection()]))
+            let work = try await work(on: node)
+            let look = ReplayWork(
+                replay: id, fence: 1, handler: "leads", node: node.name, from: .zero,
+                through: .zero, runs: [], missing: 0)
+            try await expectEqual(node.store.commit(look), false)
+            _ = try await node.books.pause("leads", true)
+            try await expectEqual(node.store.commit(look), true)
+            try await expectEqual(node.store.commit(work), true)
+            try await expectEqual(node.store.claim(id, fence: 2).targets.count, 0)
+        }
+    }
 }

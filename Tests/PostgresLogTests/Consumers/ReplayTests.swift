@@ -204,7 +204,9 @@ import Testing
                 #expect(cancelled.state == .cancelled)
                 #expect(cancelled.finishedAt != nil)
                 try await expectEqual(node.replays.cancel(id, caller: caller).state, .cancelled)
-                try await expectEqual(node.store.unfinished(limit: 9), [])
+                try await expectEqual(
+                    node.store.waiting(
+                        for: ["sample"], node: node.name, limitPerTenant: 9, limit: 9), [])
             }
         }
     }
@@ -229,7 +231,7 @@ import Testing
                     maxEventsPerSecond: 0, positions: positions,
                     targets: [.init(handler: "sample", events: 5)]))
             _ = try await node.store.claim(id, fence: 1)
-            try await node.store.commit(
+            _ = try await node.store.commit(
                 ReplayWork(
                     replay: id, fence: 1, handler: "sample", node: "gone", from: .zero,
                     through: Position(3), runs: [], missing: 0))

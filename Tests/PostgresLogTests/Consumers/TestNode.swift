@@ -18,9 +18,11 @@ struct TestNode: Sendable {
     let tail: EventTail
     let sink = RecordingSink()
 
+    /// - Parameter clock: That of replays.
     init(
         _ test: TestLog, name: String = "node-1", registry: HandlerRegistry = .init(),
-        failures: any FailureReporter = SilentReporter()
+        failures: any FailureReporter = SilentReporter(),
+        clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.name = name
         self.test = test
@@ -42,7 +44,8 @@ struct TestNode: Sendable {
         replays = Replays(
             store: store, log: test.log, books: books, leases: leases,
             registry: { host.registry },
-            node: name, metrics: MetricsRegistry(), logger: logger)
+            node: name, leaseTime: .seconds(600), clock: clock, metrics: MetricsRegistry(),
+            logger: logger)
     }
 
     /// Runs handlers and replays beside `body`; they drain when that ends.
