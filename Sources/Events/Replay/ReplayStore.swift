@@ -27,6 +27,9 @@ public protocol ReplayStore: Sendable {
         for handlers: [String], node: String, limitPerTenant: Int, limit: Int
     ) async throws -> [WaitingReplay]
 
+    /// Open targets whose handler no live node has, of the oldest replays.
+    func stranded(limit: Int) async throws -> [StrandedTarget]
+
     /// Starts or resumes a replay; results with an older fencing number are refused from now on.
     ///
     /// - Throws: ``BooksError``: `.fenced`, `.replayOver`.
@@ -84,6 +87,17 @@ public struct WaitingReplay: Sendable, Hashable {
     public init(id: EventID, tenant: TenantID) {
         self.id = id
         self.tenant = tenant
+    }
+}
+
+/// A replay's handler that no live node has.
+public struct StrandedTarget: Sendable, Hashable {
+    public let replay: EventID
+    public let handler: String
+
+    public init(replay: EventID, handler: String) {
+        self.replay = replay
+        self.handler = handler
     }
 }
 

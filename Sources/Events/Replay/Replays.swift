@@ -18,12 +18,18 @@ public final class Replays: Sendable {
         var turns = ReplayTurns()
         var running: [EventID: ReplayTurn] = [:]
         var isDraining = false
+        /// The log has it already that they wait for nobody.
+        var told: Set<StrandedTarget> = []
     }
 
     /// At a look for what waits.
     private static let maxWaiting = 1_000
     private static let maxWaitingPerTenant = 100
     private static let pollInterval: Duration = .seconds(2)
+    /// Long enough for nodes that start together to say what they have.
+    private static let strandedInterval: Duration = .seconds(30)
+    private static let maxStranded = 100
+    private static let maxTold = 1_000
     private static let maxTextBytes = 512
 
     /// - Parameters:
@@ -137,6 +143,12 @@ public final class Replays: Sendable {
                     self.wake.yield()
                 }
             }
+            group.addTask {
+                while true {
+                    try await self.time.sleep(for: Self.strandedInterval)
+                    await self.tellStranded()
+                }
+            }
             group.addTask { try await self.dispatch() }
             defer { group.cancelAll() }
             _ = try await group.next()
@@ -194,6 +206,21 @@ public final class Replays: Sendable {
             state.turns.end(id)
         }
         if isLookingAgain { wake.yield() }
+    }
+
+    /// Says once of each target that nobody is there to run it.
+    private func tellStranded() async {
+        // A store that is away is told of by the look for what waits.
+        guard let stranded = try? await store.stranded(limit: Self.maxStranded) else { return }
+        let news = state.withLock { state in
+            if state.told.count > Self.maxTold { state.told.formIntersection(stranded) }
+            return stranded.filter { state.told.insert($0).inserted }
+        }
+        for target in news {
+            logger.warning(
+                "Replay waits for a handler that no live node has",
+                [.replay: .init(target.replay), .handler: .init(target.handler)])
+        }
     }
 }
 

@@ -50,6 +50,7 @@ enum ConsumerSQL {
     static let replayList = statement("replay_list", PackageResources.replay_list_sql)
     static let replayCancel = statement("replay_cancel", PackageResources.replay_cancel_sql)
     static let replayWaiting = statement("replay_waiting", PackageResources.replay_waiting_sql)
+    static let replayStranded = statement("replay_stranded", PackageResources.replay_stranded_sql)
     static let replayClaim = statement("replay_claim", PackageResources.replay_claim_sql)
     static let replayState = statement("replay_state", PackageResources.replay_state_sql)
     static let replayOpenTargets = statement(

@@ -129,6 +129,19 @@ public struct PostgresReplays: ReplayStore {
         }
     }
 
+    /// Source: `SQL/replay_stranded.sql`.
+    public func stranded(limit: Int) async throws -> [StrandedTarget] {
+        let rows = try await store.execute(ConsumerSQL.replayStranded, [.int8(Int64(limit))])
+        return try ConsumerStore.reading { () throws(PostgresError) in
+            var stranded: [StrandedTarget] = []
+            for row in rows {
+                guard let id = try row.optionalID(0) else { continue }
+                stranded.append(.init(replay: id, handler: try row.string(1)))
+            }
+            return stranded
+        }
+    }
+
     /// Source: `SQL/replay_claim.sql`, `SQL/replay_open_targets.sql`.
     public func claim(_ id: EventID, fence: Int64) async throws -> ReplayJob {
         let claimed = try await store.execute(

@@ -65,6 +65,7 @@ import Testing
         (ConsumerSQL.replayList, ["'t1'", "null", "50"]),
         (ConsumerSQL.replayPositions, [Self.id, "500", "200"]),
         (ConsumerSQL.replayWaiting, ["'{a,b}'", "'n'", "100", "1000"]),
+        (ConsumerSQL.replayStranded, ["100"]),
         (ConsumerSQL.replayOpenTargets, [Self.id]),
         (ConsumerSQL.replayKeepHandler, ["'a'"]),
         (ConsumerSQL.replayAdvance, [Self.id, "1", "'a'", "0", "1", "1", "0"]),

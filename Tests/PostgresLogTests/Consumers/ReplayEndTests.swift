@@ -99,8 +99,8 @@ import Testing
             let id = try #require(try await node.replays.start(slow, caller: caller).id)
             let isUnderWay = try await node.eventually { try await done(id, node) == 1 }
             #expect(isUnderWay)
-            // The look for more, the lease, the pace.
-            await clock.waitForSleepers(3)
+            // Two looks, the lease, the pace.
+            await clock.waitForSleepers(4)
             node.replays.drain()
             try await expectLeft(node)
             try await expectEqual(done(id, node), 1)

@@ -90,8 +90,8 @@ import Testing
                         let replay = try await node.store.find(id, tenant: acme)
                         guard replay?.targets.first?.done == 1 else { return false }
                     }
-                    // The look for more, and of each of the four its lease and its pace.
-                    return clock.sleepers == 9
+                    // Two looks, and of each of the four its lease and its pace.
+                    return clock.sleepers == 10
                 }
                 #expect(areBegun)
                 _ = try await create(9...9, of: other, for: "sample", on: node)
@@ -136,6 +136,41 @@ import Testing
                 clock.advance(by: .seconds(10))
                 resumed.continuation.finish()
                 try await expectCompleted(.number(1), of: acme, on: node)
+            }
+        }
+    }
+
+    @Test func `that a handler is nowhere is told once`() async throws {
+        try await TestLog.with { test in
+            let clock = ManualClock()
+            let node = TestNode(test, registry: try .with([TestHandler()]), clock: clock)
+            _ = try await test.append(.test())
+            try await node.host.register()
+            _ = try await node.books.pause("sample", true)
+            _ = try await create(1...1, of: acme, for: "gone", "sample", on: node)
+            @Sendable func told() -> [[LogKey: LogValue]] {
+                node.sink.records.filter { $0.level == .warning && $0.fields[.replay] != nil }
+                    .map(\.fields)
+            }
+            try await node.running {
+                let isThere = try await node.eventually {
+                    try await node.host.list().first?.nodes == [node.name]
+                }
+                #expect(isThere)
+                await clock.waitForSleepers(2)
+                clock.advance(by: .seconds(30))
+                let isTold = try await node.eventually { told().count == 1 }
+                #expect(isTold)
+                _ = try await create(2...2, of: acme, for: "lost", on: node)
+                await clock.waitForSleepers(2)
+                clock.advance(by: .seconds(30))
+                let areTold = try await node.eventually { told().count > 1 }
+                #expect(areTold)
+                #expect(
+                    told() == [
+                        [.replay: .init(EventID.number(1)), .handler: "gone"],
+                        [.replay: .init(EventID.number(2)), .handler: "lost"],
+                    ])
             }
         }
     }
