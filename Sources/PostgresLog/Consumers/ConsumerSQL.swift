@@ -14,6 +14,7 @@ enum ConsumerSQL {
     static let handlersList = statement("handlers_list", PackageResources.handlers_list_sql)
     static let handlerPause = statement("handler_pause", PackageResources.handler_pause_sql)
     static let handlerRebuild = statement("handler_rebuild", PackageResources.handler_rebuild_sql)
+    static let rebuildKeep = statement("rebuild_keep", PackageResources.rebuild_keep_sql)
     static let rebuildLock = statement("rebuild_lock", PackageResources.rebuild_lock_sql)
     static let rebuildWork = statement("rebuild_work", PackageResources.rebuild_work_sql)
     static let rebuildDeadLetters = statement(

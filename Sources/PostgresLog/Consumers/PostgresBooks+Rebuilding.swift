@@ -9,7 +9,7 @@ extension PostgresBooks {
     /// too long, and who gives up is heard between them.
     ///
     /// Source: `SQL/rebuild_lock.sql`, `SQL/handler_rebuild.sql`, `SQL/rebuild_work.sql`,
-    /// `SQL/rebuild_dead_letters.sql`, `SQL/rebuild_table.sql`.
+    /// `SQL/rebuild_dead_letters.sql`, `SQL/rebuild_table.sql`, `SQL/rebuild_keep.sql`.
     public func rebuild(_ handler: String, tables: [String]) async throws -> Rebuild {
         do {
             return try await store.transaction { transaction in
@@ -22,7 +22,8 @@ extension PostgresBooks {
                 try await dropWork(of: consumer, in: transaction)
                 try await closeDeadLetters(of: consumer, after: start, in: transaction)
                 for table in tables { try await empty(table, in: transaction) }
-                // Retention went on meanwhile.
+                // Retention went on meanwhile; it waits for the commit now.
+                _ = try await transaction.execute(ConsumerSQL.rebuildKeep)
                 guard try await begin(consumer, in: transaction) != nil else { throw Expired() }
                 return .begun
             }

@@ -47,9 +47,6 @@ struct Migration: Sendable {
         Migration("m0220_newest_events", PackageResources.m0220_newest_events_sql),
         Migration("m0235_consume_by_index", PackageResources.m0235_consume_by_index_sql),
         Migration(
-            "m0236_rebuild_beside_retention",
-            PackageResources.m0236_rebuild_beside_retention_sql),
-        Migration(
             "m0237_resolved_dead_letters", PackageResources.m0237_resolved_dead_letters_sql),
         Migration("m0238_revivals", PackageResources.m0238_revivals_sql),
     ]

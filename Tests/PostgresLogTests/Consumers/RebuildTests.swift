@@ -1,6 +1,7 @@
 import Handlers
 import Postgres
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Events
@@ -116,6 +117,41 @@ import Testing
                 PostgresBooks(pool: test.pool, pageSize: 3).rebuild("leads", tables: tables),
                 .begun)
             try await expectEqual(left(), [0, 0, 0])
+        }
+    }
+
+    @Test func `a rebuild waits for what retention is dropping`() async throws {
+        try await TestLog.with { test in
+            let registry = try HandlerRegistry.with([], projections: [TestProjection()])
+            let node = TestNode(test, registry: registry)
+            try await node.host.register()
+            let isOver = Lock(false)
+            let other = try await PostgresConnection.connect(
+                test.database, on: TestLoops.next, logger: .silent)
+            try await withThrowingTaskGroup(of: Rebuild.self) { group in
+                try await other.transaction { retention in
+                    try await retention.script(
+                        """
+                        select pg_advisory_xact_lock(5053001, 1);
+                        update apus.event_partitions set first_position = first_position + 5;
+                        """)
+                    group.addTask {
+                        defer { isOver.withLock { $0 = true } }
+                        return try await PostgresBooks(pool: test.pool)
+                            .rebuild("leads", tables: TestProjection().tables)
+                    }
+                    let waits = """
+                        select count(*) from pg_locks l
+                        join pg_database d on d.oid = l.database and d.datname = current_database()
+                        where l.locktype = 'advisory' and not l.granted
+                        """
+                    while !isOver.withLock({ $0 }),
+                        try await test.rows(waits).only().int64(0) == 0
+                    {}
+                }
+                try await #expect(group.next() == .expired)
+            }
+            await other.close()
         }
     }
 
