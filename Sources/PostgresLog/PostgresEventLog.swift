@@ -17,6 +17,9 @@ public final class PostgresEventLog: EventLog, Sendable {
         /// How long publishes without a deadline wait for a store that went away before they are
         /// told so; the others wait until their deadline.
         public var patience: Duration = .seconds(5)
+        /// How long a full disk, or another trouble that leaves the connection, is what Health says
+        /// without an append that finds it so: who is kept away by that sends none.
+        public var troubleTime: Duration = .seconds(30)
         /// How long Postgres may take to store one batch. Then it is rolled back, and those of its
         /// publishes go again that have time left.
         public var batchTimeout: Duration = .seconds(15)
@@ -76,6 +79,7 @@ public final class PostgresEventLog: EventLog, Sendable {
         committing.queue.maxBatchEvents = configuration.maxBatchEvents
         committing.queue.maxInFlight = configuration.maxBatchesInFlight
         committing.patience = configuration.patience
+        committing.troubleTime = configuration.troubleTime
         committer = GroupCommitter(
             on: loop, configuration: committing, observers: observers, directory: directory,
             gauges: WaitingGauges(metrics), logger: logger, clock: clock

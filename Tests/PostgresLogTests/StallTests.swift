@@ -116,4 +116,27 @@ import Testing
             try await expectEqual(test.history().count, 2)
         }
     }
+
+    @Test func `a full disk is forgotten when nothing finds it full any more`() async throws {
+        var configuration = PostgresEventLog.Configuration()
+        configuration.troubleTime = .milliseconds(300)
+        try await TestLog.with(configuration) { test in
+            try await test.script(
+                """
+                create function apus.refuse() returns trigger language plpgsql as $$
+                begin
+                    raise exception 'no room' using errcode = '53100';
+                end
+                $$;
+                create trigger refuse before insert on apus.identities
+                    for each statement execute function apus.refuse();
+                """)
+            let error = await #expect(throws: EventsError.self) {
+                try await test.append(.test())
+            }
+            #expect(error?.reason == .storeDiskFull)
+            while test.log.state == .diskFull { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(test.log.state == .available)
+        }
+    }
 }

@@ -15,6 +15,8 @@ actor GroupCommitter {
         var queue = BatchQueue.Limits()
         /// How long requests without a deadline wait for a store that went away.
         var patience: Duration = .seconds(5)
+        /// As ``PostgresEventLog/Configuration/troubleTime``.
+        var troubleTime: Duration = .seconds(30)
 
         init() {}
     }
@@ -56,6 +58,8 @@ actor GroupCommitter {
     private(set) var state = StoreState.connecting {
         didSet { if state != oldValue { observers.stateChanged(to: state) } }
     }
+    /// Failures that may pass while the connection stays.
+    private var troubles: UInt64 = 0
     var head = Position.zero
     /// Of the log; 0 before it is known.
     var epoch: UInt64 = 0
@@ -264,17 +268,44 @@ actor GroupCommitter {
         logger.error(
             "The store refused a batch",
             [.sqlState: .init(error.sqlState ?? ""), .error: .init(error.message)])
-        if error.storeIsAway { state = StoreState(error) }
+        if error.storeIsAway { heedTrouble(StoreState(error)) }
         if error.code == .rejected, batch.entries.count > 1 {
-            queue.giveBack(
-                batch.entries.filter(isAwaited).map {
-                    BatchQueue.Entry(
-                        ticket: $0.ticket, append: $0.append, deadline: $0.deadline, isAlone: true)
-                })
+            let overtaken = overtakenAccounts
+            var again: [BatchQueue.Entry] = []
+            for entry in batch.entries where isAwaited(entry) {
+                if overtaken.contains(entry.append.account) {
+                    answer(entry, .failure(.stalled))
+                } else {
+                    again.append(
+                        BatchQueue.Entry(
+                            ticket: entry.ticket, append: entry.append, deadline: entry.deadline,
+                            isAlone: true))
+                }
+            }
+            queue.giveBack(again)
         } else {
             for entry in batch.entries { answer(entry, .failure(EventsError(store: error))) }
         }
         sendSoon()
+    }
+
+    /// Of who has later requests under way, which the ones before them may not follow.
+    private var overtakenAccounts: Set<TenantID> {
+        Set(sent.flatMap { $0.entries.map(\.append.account) })
+    }
+
+    private func heedTrouble(_ trouble: StoreState) {
+        state = trouble
+        troubles += 1
+        let number = troubles
+        _ = loop.schedule(after: configuration.troubleTime) { [weak self] in
+            self?.assumeIsolated { $0.forgetTrouble(number) }
+        }
+    }
+
+    /// Only an append would show that it has passed.
+    private func forgetTrouble(_ number: UInt64) {
+        if troubles == number, connection != nil { state = .available }
     }
 
     /// Nothing was stored. Who has time left goes again, but not past a later request of the same
@@ -282,7 +313,7 @@ actor GroupCommitter {
     private func stall(_ batch: AppendBatch, _ error: PostgresError) {
         logger.error(
             "The store took too long for a batch", [.sqlState: .init(error.sqlState ?? "")])
-        let overtaken = Set(sent.flatMap { $0.entries.map(\.append.account) })
+        let overtaken = overtakenAccounts
         let now = ContinuousClock.now
         var again: [BatchQueue.Entry] = []
         for entry in batch.entries where isAwaited(entry) {
