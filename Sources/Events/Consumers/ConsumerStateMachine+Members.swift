@@ -11,7 +11,7 @@ extension ConsumerStateMachine {
 
     mutating func join(_ member: Int, maxInFlight: Int) {
         members[member] = ConsumerMember(maxInFlight: maxInFlight)
-        chooseFavourites()
+        favouritesAreStale = true
     }
 
     /// The member is gone. What it took counts as an attempt, and may be answered until it is
@@ -23,7 +23,7 @@ extension ConsumerStateMachine {
         }
         for item in left { lose(item, now: now) }
         members[member] = nil
-        chooseFavourites()
+        favouritesAreStale = true
     }
 
     private mutating func lose(_ item: WorkItem, now: Duration) {
@@ -99,7 +99,8 @@ extension ConsumerStateMachine {
     }
 
     /// Shares the partitions out to the members, moving no more than it must.
-    mutating func chooseFavourites() {
+    private mutating func chooseFavourites() {
+        favouritesAreStale = false
         let balance = PartitionBalance(
             holders: favourites, weights: members.mapValues { _ in 1 })
         favourites = members.isEmpty ? favourites.map { _ in nil } : balance.assign(favourites)
@@ -109,6 +110,7 @@ extension ConsumerStateMachine {
 
     /// Gives the first of each key in the line to a member with room.
     mutating func handOut() {
+        if favouritesAreStale { chooseFavourites() }
         releaseReservations()
         var credits = members.mapValues(\.credit).filter { $0.value > 0 }
         var postponed: [WorkKey] = []

@@ -63,6 +63,8 @@ struct ConsumerStateMachine {
     var due = DueHeap()
     /// For each partition the member that is asked first.
     var favourites: [Int?] = Array(repeating: nil, count: Partition.count)
+    /// Members joined or left since: with thousands of them they are not chosen at each step.
+    var favouritesAreStale = false
     var lanes = OpenLanes()
     /// The newest position that was heard of.
     var head: Position = .zero
