@@ -57,20 +57,39 @@ public struct GroupServiceServer: ApusV1.GroupServiceProvider {
             guard request.pageToken.isEmpty || after != nil else {
                 throw EventsError.invalid("page_token", "must be a token of a listing")
             }
-            let page = try await groups.list(tenant: caller.tenant, after: after, limit: limit + 1)
-            var response = ApusV1.ListGroupsResponse()
-            var bytes = 0
-            for status in page.prefix(limit) where bytes < Self.maxListedBytes {
+            return try await page(of: caller.tenant, after: after, limit: limit)
+        }
+    }
+
+    /// Reads a few at a time: filters may be long, and a page holds so many bytes only.
+    private func page(
+        of tenant: TenantID, after: GroupName?, limit: Int
+    ) async throws -> ApusV1.ListGroupsResponse {
+        var response = ApusV1.ListGroupsResponse()
+        var after = after
+        var bytes = 0
+        var count = Self.groupsRead.lowerBound
+        while true {
+            let wanted = min(count, limit - response.groups.count)
+            let found = try await groups.list(tenant: tenant, after: after, limit: wanted + 1)
+            let before = bytes
+            for status in found.prefix(wanted) where bytes < Self.maxListedBytes {
                 let group = ApusV1.GroupResponse(status)
                 bytes += group.encoded().count
                 response.groups.append(group)
+                after = status.group.name
             }
-            if response.groups.count < page.count {
-                response.nextPageToken = response.groups.last?.group?.name ?? ""
+            if found.count <= wanted, after == found.last?.group.name ?? after { return response }
+            guard bytes < Self.maxListedBytes, response.groups.count < limit else {
+                response.nextPageToken = after?.rawValue ?? ""
+                return response
             }
-            return response
+            if bytes - before < Self.fewBytes { count = Self.groupsRead.upperBound }
         }
     }
+
+    private static let groupsRead = 8...200
+    private static let fewBytes = 64 << 10
 
     /// A response stays under 3 MiB, also when its last group has the longest filter.
     private static let maxListedBytes = 2 << 20
