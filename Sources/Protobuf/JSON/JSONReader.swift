@@ -96,15 +96,21 @@ struct JSONReader {
     mutating func string() throws(JSONError) -> ArraySlice<UInt8> {
         guard take(UInt8(ascii: "\"")) else { throw invalid("expected a string") }
         let start = position
+        var mayHaveMarks = false
         while position < bytes.count {
             switch bytes[position] {
             case UInt8(ascii: "\""):
-                defer { position += 1 }
-                return bytes[start..<position]
+                let content = bytes[start..<position]
+                if mayHaveMarks { try checkMarks(content, from: start) }
+                position += 1
+                return content
             case UInt8(ascii: "\\"):
                 return try escapedString(from: start)
             case 0..<0x20:
                 throw syntax("a control character in a string must be escaped")
+            case UTF8Text.firstMarkLead...:
+                mayHaveMarks = true
+                position += 1
             default: position += 1
             }
         }
@@ -117,6 +123,7 @@ struct JSONReader {
             let byte = bytes[position]
             switch byte {
             case UInt8(ascii: "\""):
+                try checkMarks(content[...], from: start)
                 position += 1
                 return content[...]
             case UInt8(ascii: "\\"):
@@ -130,6 +137,11 @@ struct JSONReader {
             }
         }
         throw syntax("a string without its end")
+    }
+
+    private func checkMarks(_ content: ArraySlice<UInt8>, from start: Int) throws(JSONError) {
+        guard UTF8Text.hasLongMarkRun(content) else { return }
+        throw error(.invalidValue, UTF8Text.longMarkRun, at: start)
     }
 
     private mutating func escape(into content: inout [UInt8]) throws(JSONError) {

@@ -12,6 +12,8 @@ public struct DecodingError: Error, Sendable, Hashable {
         case invalidUTF8
         /// A `string` with a NUL character.
         case embeddedNUL
+        /// A `string` with more combining marks in a row than any language writes.
+        case markRun
         /// A proto2 `required` field is missing.
         case missingRequired
         /// More messages within messages than allowed.

@@ -1,6 +1,6 @@
 /// Validation of text in memory.
 enum UTF8Text {
-    enum Verdict { case valid, invalid, hasNUL }
+    enum Verdict { case valid, invalid, hasNUL, hasLongMarkRun }
 
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highs: UInt64 = 0x8080_8080_8080_8080
@@ -28,9 +28,15 @@ enum UTF8Text {
         return (last | (last &- ones)) & highs == 0
     }
 
-    /// RFC 3629 §4: no overlong form, no surrogate, nothing above U+10FFFF.
+    /// RFC 3629 §4: no overlong form, no surrogate, nothing above U+10FFFF. Valid text may still have
+    /// a NUL, or more than ``maxMarks`` combining marks in a row.
+    ///
+    /// What is a mark is looked up only after so many scalars that could be ones: mostly the last of
+    /// them is none, so that there is one look-up for all.
     static func check(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Verdict {
         var hasNUL = false
+        var hasLongMarkRun = false
+        var possibleMarks = 0
         var index = range.lowerBound
         let end = range.upperBound
         while index < end {
@@ -38,6 +44,7 @@ enum UTF8Text {
             index &+= 1
             if first < 0x80 {
                 if first == 0 { hasNUL = true }
+                possibleMarks = 0
                 continue
             }
             let rest: Int
@@ -60,8 +67,16 @@ enum UTF8Text {
                 return .invalid
             }
             index &+= rest
+            possibleMarks = first < firstMarkLead ? 0 : possibleMarks &+ 1
+            if possibleMarks > maxMarks {
+                possibleMarks = unsafe marks(bytes, before: index)
+                if possibleMarks > maxMarks {
+                    hasLongMarkRun = true
+                    possibleMarks = 0
+                }
+            }
         }
-        return hasNUL ? .hasNUL : .valid
+        return hasLongMarkRun ? .hasLongMarkRun : hasNUL ? .hasNUL : .valid
     }
 }
 

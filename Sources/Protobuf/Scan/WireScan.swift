@@ -6,7 +6,9 @@
 ///
 /// Stricter than the wire format, and why: a known field with the wrong layout (unpack fails, where
 /// others keep it as unknown), groups (unpack fails), packed booleans other than 0 and 1 (unpack
-/// fails), length prefixes over five bytes (unpack fails), NUL in a `string` (unpack truncates).
+/// fails), length prefixes over five bytes (unpack fails), NUL in a `string` (unpack truncates), more
+/// than 64 combining marks in a row in a `string` (comparing or hashing it takes the square of their
+/// number).
 public enum WireScan {
     /// What a message that passed will need.
     public struct Summary: Sendable, Hashable {

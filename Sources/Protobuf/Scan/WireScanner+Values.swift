@@ -116,7 +116,7 @@ extension WireScanner {
         return nil
     }
 
-    /// Checks that a `string` is UTF-8 without NUL.
+    /// Checks that a `string` is UTF-8 without NUL, and cheap to compare.
     mutating func text(_ range: Range<Int>) -> Bool {
         unsafe UTF8Text.isPlainASCII(base, range)
             || notPlainText(range)
@@ -127,6 +127,7 @@ extension WireScanner {
         case .valid: return true
         case .invalid: return fail(.invalidUTF8, "is not valid UTF-8")
         case .hasNUL: return fail(.embeddedNUL, "contains a NUL character")
+        case .hasLongMarkRun: return fail(.markRun, UTF8Text.longMarkRun)
         }
     }
 }
