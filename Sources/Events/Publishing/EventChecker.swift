@@ -147,6 +147,9 @@ struct EventChecker {
         if extra.contains(where: { $0.key.holdsNUL || $0.value.holdsNUL }) {
             faults.add("metadata.extra", "must not hold a NUL character")
         }
+        if extra.contains(where: { $0.key.holdsLongMarkRun || $0.value.holdsLongMarkRun }) {
+            faults.add("metadata.extra", FaultList.longMarkRun)
+        }
     }
 
     /// What the transport says of a call is cut rather than refused, and dropped when a text
@@ -201,7 +204,10 @@ struct FaultList {
         if text.isEmpty { return }
         if text.utf8.count > maxBytes { add(field, "is longer than \(maxBytes) bytes") }
         if text.holdsNUL { add(field, "must not hold a NUL character") }
+        if text.holdsLongMarkRun { add(field, Self.longMarkRun) }
     }
+
+    static let longMarkRun = "must not have more than 64 combining marks in a row"
 }
 
 extension String {
@@ -209,6 +215,22 @@ extension String {
     var holdsNUL: Bool {
         let bytes = utf8.span
         for index in bytes.indices where bytes[index] == 0 { return true }
+        return false
+    }
+
+    /// Whether those who read it as protobuf would refuse it. Only what was published in SQL was not
+    /// refused for that already.
+    var holdsLongMarkRun: Bool {
+        // No mark has less than two bytes.
+        guard utf8.count > 2 * 64 else { return false }
+        var run = 0
+        for scalar in unicodeScalars {
+            let isMark =
+                scalar.value >= 0x300
+                && scalar.properties.canonicalCombiningClass != .notReordered
+            run = isMark ? run + 1 : 0
+            if run > 64 { return true }
+        }
         return false
     }
 }

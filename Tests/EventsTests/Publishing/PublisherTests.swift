@@ -125,6 +125,17 @@ import Testing
         #expect(log.requests.isEmpty)
     }
 
+    @Test func `no text has more combining marks in a row than readers decode`() async throws {
+        let safe = String(repeating: "\u{301}", count: 64)
+        let run = safe + "\u{316}"
+        #expect(await faults { $0.subject = "a\(safe)b\(safe)" } == [])
+        #expect(await faults { $0.subject = "a\(run)b" } == ["events[0].subject"])
+        #expect(await faults { $0.metadata.userID = run } == ["events[0].metadata.user_id"])
+        #expect(await faults { $0.metadata.extra["a"] = safe } == [])
+        #expect(await faults { $0.metadata.extra["a"] = run } == ["events[0].metadata.extra"])
+        #expect(await faults { $0.metadata.extra[run] = "a" } == ["events[0].metadata.extra"])
+    }
+
     @Test func `the limits themselves are allowed`() async throws {
         let name = String(repeating: "x", count: 512)
         let found = await faults { draft in
