@@ -45,15 +45,31 @@ public struct Metadata: Sendable, Hashable {
         fields.append(contentsOf: other.fields)
     }
 
-    /// The first text value of that name; for a `-bin` name the base64 of it.
-    public func first(_ name: String) -> String? { fields.first(name) }
+    /// The first text value of that name; for a `-bin` name the base64 of it. What isn't printable
+    /// ASCII in it is `?`.
+    public func first(_ name: String) -> String? {
+        var found: String?
+        fields.visit { candidate, value in
+            if found == nil && candidate.equals(text: name) { found = Self.text(value) }
+        }
+        return found
+    }
 
     public func values(_ name: String) -> [String] {
         var found: [String] = []
         fields.visit { candidate, value in
-            if candidate.equals(text: name) { found.append(String(value)) }
+            if candidate.equals(text: name) { found.append(Self.text(value)) }
         }
         return found
+    }
+
+    /// HTTP/2 lets any bytes pass, and comparing text with combining marks can cost the square of its
+    /// length.
+    private static func text(_ value: Span<UInt8>) -> String {
+        let printable: ClosedRange<UInt8> = 0x20...0x7e
+        if value.indices.allSatisfy({ printable.contains(value[$0]) }) { return String(value) }
+        let bytes = value.indices.map { printable.contains(value[$0]) ? value[$0] : 0x3f }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Every value of a `-bin` name. A value may hold several, separated by commas. What isn't
@@ -69,7 +85,7 @@ public struct Metadata: Sendable, Hashable {
     /// All of it, as text, in order.
     public var pairs: [(name: String, value: String)] {
         var pairs: [(String, String)] = []
-        fields.visit { name, value in pairs.append((String(name), String(value))) }
+        fields.visit { name, value in pairs.append((String(name), Self.text(value))) }
         return pairs
     }
 

@@ -144,6 +144,16 @@ import Testing
         #expect(Metadata(received: fields).binary("k-bin") == [[0, 255, 10], [1], [2]])
     }
 
+    @Test func `what a peer sent that is not printable ASCII is read as question marks`() {
+        var fields = HeaderFields()
+        fields.append("k", "a\u{301}b\tc")
+        fields.append("k", "plain")
+        let metadata = Metadata(received: fields)
+        #expect(metadata.first("k") == "a??b?c")
+        #expect(metadata.values("k") == ["a??b?c", "plain"])
+        #expect(metadata.pairs.map(\.value) == ["a??b?c", "plain"])
+    }
+
     @Test func `what HTTP or gRPC would misread is refused`() {
         var metadata = Metadata()
         let bad = [

@@ -21,7 +21,8 @@ struct RequestHead: ~Copyable {
     private var metadata = HeaderFields()
     private var method = Method.other
     private(set) var route: Route?
-    /// Kept only when it leads nowhere.
+    /// Kept only when it leads nowhere and is one (RFC 3986): comparing other text can cost the
+    /// square of its length.
     private var unknownPath: String?
     private var isGRPC = false
     private var badTimeout = false
@@ -56,7 +57,7 @@ struct RequestHead: ~Copyable {
         switch name.count {
         case 5 where name.equals(":path"):
             route = router.find(value)
-            if route == nil { unknownPath = String(value) }
+            if route == nil && value.isVisibleASCII { unknownPath = String(value) }
         case 7 where name.equals(":method"):
             method =
                 value.equals("POST")
@@ -89,7 +90,7 @@ struct RequestHead: ~Copyable {
     }
 
     private func unimplemented(_ router: Router) -> RPCError {
-        let path = unknownPath ?? ""
+        guard let path = unknownPath else { return RPCError(.unimplemented, "unknown service") }
         let what = router.knowsService(of: path) ? "method" : "service"
         return RPCError(.unimplemented, "unknown \(what): \(path.prefix(200))")
     }
@@ -114,5 +115,12 @@ struct RequestHead: ~Copyable {
             return false
         }
         return value.count == 16 || value[16] == UInt8(ascii: "+") || value[16] == UInt8(ascii: ";")
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether all bytes are 0x21...0x7e.
+    fileprivate var isVisibleASCII: Bool {
+        indices.allSatisfy { (0x21...0x7e).contains(self[$0]) }
     }
 }

@@ -24,14 +24,16 @@ extension FuzzEntries {
         var index = 0
         for (name, value) in metadata.pairs {
             promise(name == String(decoding: sent[index].name, as: UTF8.self), "a name changed")
-            promise(value == String(decoding: sent[index].value, as: UTF8.self), "a value changed")
+            let sentValue = sent[index].value
+            let printable = sentValue.map { (0x20...0x7e).contains($0) ? $0 : UInt8(ascii: "?") }
+            promise(Array(value.utf8) == printable, "a value changed")
             if Array(name.utf8) == sent[index].name {
                 promise(metadata.values(name).contains(value), "a value isn't found by its name")
             }
             index += 1
             promise(metadata.first(name) == metadata.values(name).first, "not the first value")
             _ = metadata.binary(name)
-            resend(name, value)
+            resend(name, String(decoding: sentValue, as: UTF8.self))
         }
     }
 
