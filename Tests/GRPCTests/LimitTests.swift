@@ -106,6 +106,46 @@ import Testing
         }
     }
 
+    @Test func `tiny messages that wait count with what they take besides their bytes`()
+        async throws
+    {
+        let gate = Tally()
+        let slow = RPCHandler(Test.method("Slow", .clientStreaming)) { requests, responses, _ in
+            await until { gate.value == 1 }
+            for try await _ in requests {}
+            try await responses.send([])
+        }
+        try await TestServer.with([slow, Test.echo]) { test in
+            try await test.channel.withCall(slow.method) { call in
+                for _ in 0..<3_000 { try await call.send([1, 2]) }
+                try await call.finishSending()
+                await until { Self.held(test) >= 14_000 }
+                // By then the last of them is counted, too.
+                _ = try await test.channel.unary(Test.echo.method, [])
+                #expect(Self.held(test) >= 150_000)
+                gate.add()
+                _ = try await call.responses.single()
+            }
+            await until { Self.held(test) == 0 }
+        }
+    }
+
+    @Test func `a call that is given up gives back what its messages took`() async throws {
+        let gate = Tally()
+        let slow = RPCHandler(Test.method("Slow", .clientStreaming)) { _, responses, _ in
+            while gate.value == 0 { await Task.yield() }
+            try await responses.send([])
+        }
+        try await TestServer.with([slow]) { test in
+            try await test.channel.withCall(slow.method) { call in
+                for _ in 0..<3_000 { try await call.send([1, 2]) }
+                await until { Self.held(test) >= 14_000 }
+            }
+            gate.add()
+            await until { Self.held(test) == 0 }
+        }
+    }
+
     @Test func `large responses of calls that were let in are refused when memory is short`()
         async throws
     {

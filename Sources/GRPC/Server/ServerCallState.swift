@@ -55,6 +55,8 @@ struct ServerCallState {
     var isUnanswered: Bool { response == .none }
     /// Nothing that arrived waits for the handler.
     var isDrained: Bool { requests.isEmpty }
+    /// What waits for the handler takes so much memory besides its bytes.
+    var overheadBytes: Int { requests.overheadBytes }
 
     // MARK: From the peer
 

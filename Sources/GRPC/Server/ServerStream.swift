@@ -92,6 +92,7 @@ final class ServerStream: HTTP2Stream {
             if case .tooLarge = error { gate.hit(.messageBytes) }
             perform(.fail(error.rpcError))
         }
+        countOverhead()
         countPartialMessage()
         giveWindowBack()
     }
@@ -106,6 +107,17 @@ final class ServerStream: HTTP2Stream {
         gate.books.addReceived(bytes - partialBytes)
         partialBytes = bytes
         if bytes > 0, !isDone, let refusal = gate.refusalOfBytes() { fail(refusal) }
+    }
+
+    /// What messages that wait take besides their bytes, as the books have it: tiny ones take ten
+    /// times their bytes.
+    private var overheadBytes = 0
+
+    private func countOverhead() {
+        let bytes = state?.overheadBytes ?? 0
+        guard bytes != overheadBytes else { return }
+        gate.books.addReceived(bytes - overheadBytes)
+        overheadBytes = bytes
     }
 
     /// The body of a request that was answered as plain HTTP: so much is listened to.
@@ -226,6 +238,7 @@ final class ServerStream: HTTP2Stream {
                 ? RPCError(.cancelled, "connection lost") : RPCError(.cancelled, "cancelled"))
         deadline?.cancel()
         dropUnpacking()
+        countOverhead()
         gate.books.addReceived(-partialBytes)
         partialBytes = 0
         // The call ended well, but somebody may still wait on it: a child task of the handler.
@@ -246,6 +259,7 @@ final class ServerStream: HTTP2Stream {
         if unpacking != nil { return pullUnpacked() }
         guard !isClosed, let pull = state?.pull() else { return .fail(Self.ended) }
         guard case .message(let message) = pull else { return pull }
+        countOverhead()
         giveWindowBack(pulled: message.count + 5)
         return requestWasCompressed ? unpack(message) : pull
     }
@@ -358,7 +372,9 @@ final class ServerStream: HTTP2Stream {
     private func finish(_ error: RPCError?) {
         deadline?.cancel()
         dropUnpacking()
-        switch state?.finish() ?? .nothing {
+        let ending = state?.finish() ?? .nothing
+        countOverhead()
+        switch ending {
         case .nothing: return
         case .trailersOnly:
             var fields = initial.fields

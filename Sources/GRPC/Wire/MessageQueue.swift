@@ -4,6 +4,12 @@ struct MessageQueue {
     private var rest: ContiguousArray<FramedMessage> = []
     private var restStart = 0
 
+    /// What a message takes besides its bytes: a place here, the array's own block and its rounding.
+    private static let messageOverhead = 64
+
+    /// What waits takes besides its bytes, but for the first, which needs no place.
+    var overheadBytes: Int { (rest.count - restStart) * Self.messageOverhead }
+
     var isEmpty: Bool { first == nil }
 
     mutating func append(_ message: FramedMessage) {
