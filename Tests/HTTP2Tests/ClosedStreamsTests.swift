@@ -8,10 +8,10 @@ import Testing
         for id: Int32 in [1, 3, 9, 2_147_483_647] { #expect(streams.headersBegin(id) == nil) }
     }
 
-    @Test(arguments: [[2_147_483_645, 2_147_483_647], [2_147_483_646, 2_147_483_647]] as [[Int32]])
-    func `the last of all numbers is one like others`(ids: [Int32]) {
+    @Test(arguments: [2_147_483_645, 2_147_483_646] as [Int32])
+    func `the last of all numbers is one like others`(before: Int32) {
         var streams = ClosedStreams()
-        for id in ids { #expect(streams.headersBegin(id) == nil) }
+        for id in [before, 2_147_483_647] { #expect(streams.headersBegin(id) == nil) }
         #expect(streams.headersBegin(1) == .protocolError)
     }
 
