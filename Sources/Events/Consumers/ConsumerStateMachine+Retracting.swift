@@ -20,7 +20,9 @@ extension ConsumerStateMachine {
         let undone = Self.sorted(changingUnderWay.values.filter(isBehind))
         let undoneSince = Self.sorted(changing.values.filter(isBehind))
         batch.forget(refused.union(undone.map(\.position)))
-        forget(Set(undoneSince.map(\.position)))
+        // Also of what the batch finished: a dead letter among it that was let go meanwhile was taken
+        // for over. The store will say that it is remarked.
+        forget(Set((undone + undoneSince).map(\.position)))
         for item in undone {
             changingUnderWay[item.position] = nil
             // The batch may move the cursor past it.

@@ -164,6 +164,30 @@ import Testing
         #expect(bench.store.isOver(bench.event(item.position)))
     }
 
+    @Test(arguments: [true, false])
+    func `a dead letter that is let go while its changes are refused stays so`(holds: Bool) throws {
+        var bench = WorkBench(holdsKeys: holds, isLocal: true, maxInFlight: 8)
+        let item = try handedOut(&bench)
+        bench.answer(item, .deadLetter)
+        #expect(bench.work().isEmpty)
+        bench.resolve(item.position, .revive)
+        bench.change(try bench.following())
+        bench.publish("a")
+        let batch = try bench.batch()
+        // Over, as far as is known here.
+        bench.resolve(item.position, .discard)
+        let rest = bench.retract([item.position], from: batch)
+        #expect(bench.machine.inconsistency == nil)
+        bench.answered(rest, bench.commit(rest))
+        bench.write()
+        bench.hear()
+        #expect(bench.work().map(\.position) == [item.position.next])
+        #expect(bench.machine.items.isEmpty)
+        #expect(bench.store.tables.deadLetters.isEmpty)
+        #expect(bench.log.allSatisfy { bench.store.isOver($0) })
+        #expect(bench.store.fault == nil)
+    }
+
     @Test func `nobody is kept for what need not be alone any more`() throws {
         var bench = WorkBench()
         bench.allow(attempts: 2)
