@@ -48,7 +48,7 @@ struct Retention: Sendable {
         self.logger = logger
         self.clock = clock
         self.wall = wall
-        gauges = RetentionMetrics(metrics)
+        gauges = RetentionMetrics(metrics, clock: clock)
         ledger = .ledger(pool, logger)
         deadLetters = .deadLetters(pool, logger)
         removal = PartitionRemoval(pool: pool, connect: connect, gauges: gauges, logger: logger)
@@ -71,8 +71,10 @@ struct Retention: Sendable {
     /// Does what is due, unless another node is at it.
     mutating func round() async throws {
         let leases = PostgresLeases(pool: pool)
+        let asked = gauges.now()
         guard try await leases.acquire(Self.lease, holder: holder, for: Self.leaseTime) != nil
         else { return gauges.clear() }
+        gauges.lead(since: asked, for: Self.leaseTime)
         if policy.dropsEvents {
             try await sizing.apply()
             try await expire()
@@ -91,7 +93,7 @@ struct Retention: Sendable {
     /// Step 1.
     private mutating func expire() async throws {
         let partitions = try await partitions()
-        gauges.logBytes.set(Double(partitions.reduce(0) { $0 + $1.bytes }))
+        gauges.saw { $0.logBytes = partitions.reduce(0) { $0 + $1.bytes } }
         let decision = RetentionDecision(policy, partitions, now: wall.now())
         var late = decision.wanted == .zero ? [] : try await floors(below: decision.wanted)
         let through = decision.through(floor: late.first?.position, partitions)
@@ -103,7 +105,7 @@ struct Retention: Sendable {
         }
         let held = partitions.filter { $0.last > through && $0.last <= decision.wanted }
         let events = held.reduce(0) { $0 + $1.count }
-        gauges.heldEvents.set(Double(events))
+        gauges.saw { $0.heldEvents = events }
         // Who was moved is late no more.
         late.removeAll { $0.position < through }
         guard let slowest = late.first, !held.isEmpty else { return complaint.settle() }

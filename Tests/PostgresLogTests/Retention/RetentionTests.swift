@@ -126,6 +126,26 @@ import Testing
         }
     }
 
+    @Test func `its figures are shown as long as its lease lasts`() async throws {
+        try await RetainedLog.with { log in
+            func isShown() -> Bool { !log.metrics.exposition().contains("apus_log_bytes 0\n") }
+            try await log.fill(25)
+            var retention = log.retention { $0.age = .seconds(3_600) }
+            #expect(!isShown())
+            try await retention.round()
+            log.clock.advance(by: .seconds(15) - .nanoseconds(1))
+            #expect(isShown())
+            // It was not heard of since: another node may show its own.
+            log.clock.advance(by: .nanoseconds(1))
+            #expect(!isShown())
+            try await retention.round()
+            #expect(isShown())
+            try await log.test.script("update apus.leases set holder = 'another'")
+            try await retention.round()
+            #expect(!isShown())
+        }
+    }
+
     @Test func `old rows of the ledger go, but for those of open dead letters`() async throws {
         try await RetainedLog.with { log in
             try await log.fill(20)
