@@ -38,8 +38,8 @@ struct WebhookCalls: Sendable {
                 "\(target) answered \(status)",
                 retryAfter: after.map { min($0, longestRetryAfter) }, target: target)
         case .answered(300...399, _):
-            .permanent("\(target) answered with a redirect, and none is followed")
-        case .answered(let status, _): .permanent("\(target) answered \(status)")
+            .permanent("\(target) answered with a redirect, and none is followed", target: target)
+        case .answered(let status, _): .permanent("\(target) answered \(status)", target: target)
         case .refusedAddress:
             .permanent("\(target) is at an address that is not of the public internet")
         case .timedOut: .transient("\(target) did not answer in time", target: target)

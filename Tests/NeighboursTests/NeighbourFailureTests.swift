@@ -27,7 +27,7 @@ import Testing
             RPCError(code, "told"), from: .mcpEngine, method: "ProcessMessage")
         let error = failure.handlerError
         #expect(error.kind == kind)
-        #expect(error.target == (kind == .permanent ? nil : "mcp-engine"))
+        #expect(error.target == "mcp-engine")
         #expect(error.text == "mcp-engine ProcessMessage: \(code): told")
         #expect(error.retryAfter == nil)
     }

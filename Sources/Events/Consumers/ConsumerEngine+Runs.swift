@@ -15,7 +15,7 @@ struct LocalMember {
     /// What its runs said.
     let inbox: RunInbox
     var breaker = CircuitBreaker()
-    /// Whose circuits are not closed, as it was told last.
+    /// Whose circuits are open, as it was told last.
     var broken: [String] = []
     /// Told of each change of what is broken.
     let told: @Sendable ([String]) -> Void
@@ -164,10 +164,11 @@ extension ConsumerEngine {
             case .one: 1
             case .none: 0
             }
-        let broken = workers[member]?.breaker.broken ?? []
+        let broken = workers[member]?.breaker.broken(isAwaited: hasWork) ?? []
         if broken != worker.broken {
             workers[member]?.broken = broken
             worker.told(broken)
+            environment.lookAgain()
         }
         guard allowed != worker.allowed else { return }
         workers[member]?.allowed = allowed
@@ -177,17 +178,19 @@ extension ConsumerEngine {
         wakeUp()
     }
 
-    /// Circuits that were open for long enough let a run through.
+    /// Circuits that were open for long enough let a run through, and count no more once nothing is
+    /// left to run.
     func heedCircuits(now: Duration) {
-        for (member, worker) in workers {
-            if let moment = worker.breaker.nextChange, moment <= now {
-                heedCircuits(of: member, now: now)
-            }
+        for (member, worker) in workers where !worker.breaker.isClosed {
+            heedCircuits(of: member, now: now)
         }
     }
 
-    /// A member here runs less than it could: a circuit is open.
-    var isBroken: Bool { workers.values.contains { !$0.breaker.broken.isEmpty } }
+    /// Something is to run, now or later.
+    private var hasWork: Bool { machine.items.values.contains { $0.state != .held } }
+
+    /// A circuit is open.
+    var isBroken: Bool { workers.values.contains { !$0.broken.isEmpty } }
 
     /// Nothing is handed out.
     var isPaused: Bool { machine.isPaused }

@@ -3,7 +3,8 @@
 ///
 /// A circuit opens after so many transient failures in a row, or at once when the target refuses
 /// us. While one is open nothing runs; then a single run may try. When that fails on the same
-/// target the circuit opens for twice as long, otherwise it is closed.
+/// target the circuit opens for twice as long, when the target answers it is closed, and when it was
+/// not asked the next run may try.
 struct CircuitBreaker {
     struct Limits {
         /// Failures in a row.
@@ -24,11 +25,14 @@ struct CircuitBreaker {
 
     /// What a run says of its circuits.
     enum Outcome: Equatable, Sendable {
-        /// What the run needed is there: it ended well, or failed for a reason of its own.
-        case answered
+        /// What the run needed is there.
+        ///
+        /// - Parameter by: What refused the event for a reason of the event's own; nil: the run
+        ///   ended well.
+        case answered(by: String?)
         /// - Parameter target: Nil: the handler itself.
         case failed(target: String?, isRefused: Bool)
-        /// Nothing is known.
+        /// Nothing is known, or nothing was asked.
         case unknown
     }
 
@@ -54,16 +58,20 @@ struct CircuitBreaker {
     }
 
     /// Targets whose circuit is not closed; "" is the handler itself.
-    var broken: [String] {
-        circuits.filter { if case .closed = $0.value.state { false } else { true } }.keys.sorted()
+    ///
+    /// - Parameter isAwaited: Something is to run. Else a circuit that a run may try does not count:
+    ///   nobody is kept waiting.
+    func broken(isAwaited: @autoclosure () -> Bool) -> [String] {
+        circuits.filter { circuit in
+            switch circuit.value.state {
+            case .closed: false
+            case .open: true
+            case .probing: isAwaited()
+            }
+        }.keys.sorted()
     }
 
-    /// When the allowance changes by itself.
-    var nextChange: Duration? {
-        circuits.values.compactMap { circuit in
-            if case .open(let until) = circuit.state { until } else { nil }
-        }.min()
-    }
+    var isClosed: Bool { broken(isAwaited: true).isEmpty }
 
     mutating func allowance(now: Duration) -> Allowance {
         var allowance = Allowance.all
@@ -83,17 +91,30 @@ struct CircuitBreaker {
     mutating func note(_ outcome: Outcome, now: Duration) {
         switch outcome {
         case .unknown: break
-        case .answered:
-            // Runs that began before a circuit opened say nothing of what is now.
-            circuits = circuits.filter { if case .open = $0.value.state { true } else { false } }
+        case .answered(nil):
+            for target in circuits.keys { close(target) }
+        case .answered(let target?):
+            // The handler itself came as far as that.
+            close("")
+            close(counted(target))
         case .failed(let target, let isRefused):
             fail(target ?? "", isRefused: isRefused, now: now)
         }
     }
 
+    /// Whose circuit is that of a target.
+    private func counted(_ target: String) -> String {
+        circuits[target] != nil || circuits.count < limits.targets ? target : ""
+    }
+
+    /// Runs that began before a circuit opened say nothing of what is now.
+    private mutating func close(_ target: String) {
+        if case .open? = circuits[target]?.state { return }
+        circuits[target] = nil
+    }
+
     private mutating func fail(_ target: String, isRefused: Bool, now: Duration) {
-        let hasRoom = circuits[target] != nil || circuits.count < limits.targets
-        let target = hasRoom ? target : ""
+        let target = counted(target)
         var circuit = circuits[target] ?? Circuit()
         switch circuit.state {
         case .open: return

@@ -13,7 +13,7 @@ public protocol EventHandler: HandlerTraits {
 /// What a handler says of an event it was given.
 public enum HandlerVerdict: Sendable, Hashable {
     case done
-    /// The handler looked at it and it does not concern it.
+    /// The handler looked at it and it does not concern it: nothing outside was asked.
     case declined
 }
 

@@ -16,7 +16,8 @@ public struct HandlerError: Error, Sendable, Hashable {
     /// Not to be tried again earlier; nil: as the policy says.
     public let retryAfter: Duration?
     /// What it failed on, as "mcp-engine" or "host:port"; nil: the handler itself. Each has a
-    /// circuit of its own.
+    /// circuit of its own. Of a permanent one it is what answered so, which closes its circuit; nil:
+    /// nothing was asked.
     public let target: String?
 
     private init(_ kind: Kind, _ text: String, retryAfter: Duration?, target: String?) {
@@ -32,8 +33,8 @@ public struct HandlerError: Error, Sendable, Hashable {
         HandlerError(.transient, text, retryAfter: retryAfter, target: target)
     }
 
-    public static func permanent(_ text: String) -> HandlerError {
-        HandlerError(.permanent, text, retryAfter: nil, target: nil)
+    public static func permanent(_ text: String, target: String? = nil) -> HandlerError {
+        HandlerError(.permanent, text, retryAfter: nil, target: target)
     }
 
     public static func refused(_ text: String, target: String) -> HandlerError {

@@ -14,7 +14,8 @@ final class HandlerMetrics: Sendable {
             "apus_handler_failures_total", help: "Failed runs.", labels: labels)
         circuit = metrics.gauge(
             "apus_handler_open_circuits",
-            help: "Circuits of the handler on this node that are not closed.", labels: labels)
+            help: "Circuits of the handler on this node that are open. Alert on it.",
+            labels: labels)
         circuit.set(0)
     }
 

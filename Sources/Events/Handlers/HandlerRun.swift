@@ -29,8 +29,12 @@ public struct HandlerRun: Sendable {
 
     /// What it says of the handler's circuits.
     var circuit: CircuitBreaker.Outcome {
-        guard let error, error.mayBeRetried else { return .answered }
-        return .failed(target: error.target, isRefused: error.kind == .refused)
+        if outcome == .succeeded { return .answered(by: nil) }
+        guard let error else { return .unknown }
+        if error.mayBeRetried {
+            return .failed(target: error.target, isRefused: error.kind == .refused)
+        }
+        return error.target.map { .answered(by: $0) } ?? .unknown
     }
 
     /// The same run, told as a failure.

@@ -43,7 +43,7 @@ struct HandlerRunner: Sendable {
                     metrics.broken(broken)
                     logger.warning(
                         broken.isEmpty
-                            ? "A handler's circuits are closed" : "A handler's circuit is open",
+                            ? "No circuit of a handler is open" : "A handler's circuit is open",
                         [.handler: .init(name), .reason: .init(broken.joined(separator: ", "))])
                 })
             // Circuits end with it, whatever they were.

@@ -69,7 +69,7 @@ struct NeighbourFailure: Error, Sendable, Hashable {
         return switch consequence {
         case .retry: .transient(text, retryAfter: retryAfter, target: neighbour.name)
         case .openCircuit: .refused(text, target: neighbour.name)
-        case .giveUp: .permanent(text)
+        case .giveUp: .permanent(text, target: neighbour.name)
         }
     }
 

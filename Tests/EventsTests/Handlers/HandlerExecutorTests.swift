@@ -63,6 +63,27 @@ import Testing
         #expect(ids.withLock { $0 } == ["handler/sample/9", "handler/sample/9"])
     }
 
+    @Test(
+        arguments: [
+            (.success(.done), .answered(by: nil)),
+            (.success(.declined), .unknown),
+            (.failure(HandlerError.permanent("no JSON")), .unknown),
+            (.failure(HandlerError.permanent("404", target: "hub")), .answered(by: "hub")),
+            (.failure(SampleFailure()), .unknown),
+            (.failure(HandlerError.transient("away")), .failed(target: nil, isRefused: false)),
+            (
+                .failure(HandlerError.refused("who are you", target: "hub")),
+                .failed(target: "hub", isRefused: true)
+            ),
+        ] as [(Result<HandlerVerdict, any Error>, CircuitBreaker.Outcome)])
+    func `only what was asked says something of a circuit`(
+        ending: Result<HandlerVerdict, any Error>, outcome: CircuitBreaker.Outcome
+    ) async throws {
+        let handler = SampleHandler(body: { _, _ in try ending.get() })
+        let run = try await executor(handler).run(SampleEvents.event(1), attempt: 1)
+        #expect(run.circuit == outcome)
+    }
+
     @Test func `failures are counted by type`() async throws {
         let failing = SampleHandler(body: { _, _ in throw SampleFailure() })
         _ = try await executor(failing).run(SampleEvents.event(1), attempt: 1)
