@@ -1,6 +1,6 @@
 import Telemetry
 
-/// How far the audit trail is. Only the node that writes it knows.
+/// How far the audit trail is. Only the node that writes it knows, or tries to.
 struct AuditMetrics: Sendable {
     private let rows: Gauge
     private let lag: Gauge
@@ -12,7 +12,7 @@ struct AuditMetrics: Sendable {
             "apus_audit_lag_events", help: "Events of the log that are not in the audit trail yet.")
         stopped = metrics.gauge(
             "apus_audit_stopped",
-            help: "1 while the audit trail waits for an event that is missing. Alert on it.")
+            help: "1 while an event is missing or the trail cannot be written. Alert on it.")
     }
 
     func reached(_ step: AuditStep, isStopped: Bool) {
@@ -21,8 +21,11 @@ struct AuditMetrics: Sendable {
         stopped.set(isStopped ? 1 : 0)
     }
 
-    /// Another node may write it now.
-    func ended() {
+    /// It cannot be written, and waiting does not help.
+    func stop() { stopped.set(1) }
+
+    /// Others write it.
+    func clear() {
         rows.set(0)
         lag.set(0)
         stopped.set(0)

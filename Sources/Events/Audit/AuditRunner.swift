@@ -83,23 +83,29 @@ public final class AuditRunner: Sendable {
     public func run() async throws {
         try await leases.keepAt(
             Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) },
-            ended: ended)
+            idle: { metrics.clear() }, failed: failed)
     }
 
-    private func ended(_ failure: (any Error)?) {
-        metrics.ended()
-        switch failure {
-        case nil: break
-        case BooksError.fenced?: logger.info("The audit trail is another node's by now")
-        case let failure?:
-            logger.warning(
-                "The audit trail cannot be written",
-                [.error: .init(String(describing: failure))])
+    private func failed(_ failure: any Error) {
+        if case BooksError.fenced = failure {
+            return logger.info("The audit trail is another node's by now")
+        }
+        logger.warning(
+            "The audit trail cannot be written", [.error: .init(String(describing: failure))])
+    }
+
+    /// Says so when the trail does not do it, unless the store is away, which passes.
+    private func watched<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as EventsError where error.code != .unavailable {
+            metrics.stop()
+            throw error
         }
     }
 
     private func work(under lease: Lease) async throws {
-        let claim = try await trail.claim(fence: lease.fence)
+        let claim = try await watched { try await trail.claim(fence: lease.fence) }
         logger.info(
             "Auditing", [.position: .init(claim.head.position), .fence: .init(lease.fence)])
         var progress = AuditProgress(
@@ -108,8 +114,9 @@ public final class AuditRunner: Sendable {
         var position = claim.head.position
         while !isDraining {
             let began = time.now()
-            let step = try await trail.extend(
-                fence: lease.fence, limit: FollowingPace.pageEvents)
+            let step = try await watched {
+                try await trail.extend(fence: lease.fence, limit: FollowingPace.pageEvents)
+            }
             let count = Int(clamping: step.head.position.rawValue - position.rawValue)
             let rest =
                 step.isMissing || count == 0

@@ -33,26 +33,26 @@ struct LeaseKeeper: Sendable {
     ///
     /// - Parameters:
     ///   - isDraining: Asked at each attempt and after each end.
-    ///   - ended: Told of each end of the work; nil when nothing failed, or the lease was lost, of
-    ///     which the log tells already.
+    ///   - idle: Told that the work is not this node's: another has the lease, or the node drains.
+    ///   - failed: Told of each failure, but for a lost lease, of which the log tells already.
     /// - Throws: `CancellationError`.
     func keepAt(
         _ name: String, unless isDraining: @Sendable () -> Bool,
         _ work: @escaping @Sendable (Lease) async throws -> Void,
-        ended: ((any Error)?) -> Void
+        idle: () -> Void, failed: (any Error) -> Void
     ) async throws {
+        defer { idle() }
         var backOff = BackOff()
         while !isDraining() {
             let began = time.now()
             do {
-                try await withLease(name, unless: isDraining, work)
-                ended(nil)
+                try await withLease(name, unless: isDraining, idle: idle, work)
             } catch let error as CancellationError {
                 throw error
             } catch is LeaseLost {
-                ended(nil)
+                // Perhaps to nobody: the store may be away.
             } catch {
-                ended(error)
+                failed(error)
             }
             if isDraining() { return }
             if time.now() - began > .seconds(30) { backOff.reset() }
@@ -65,7 +65,7 @@ struct LeaseKeeper: Sendable {
     /// - Parameter isEnding: Asked at each attempt: whether to give up waiting.
     /// - Throws: What the body throws; ``LeaseLost``.
     private func withLease(
-        _ name: String, unless isEnding: @Sendable () -> Bool,
+        _ name: String, unless isEnding: @Sendable () -> Bool, idle: () -> Void,
         _ body: @escaping @Sendable (Lease) async throws -> Void
     ) async throws {
         while !isEnding() {
@@ -73,6 +73,7 @@ struct LeaseKeeper: Sendable {
             if let lease = try await acquire(name) {
                 return try await hold(lease, since: asked, body)
             }
+            idle()
             try await time.sleep(for: configuration.attemptInterval)
         }
     }

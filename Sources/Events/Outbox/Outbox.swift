@@ -8,6 +8,11 @@ public protocol Outbox: Sendable {
         under lease: Lease, limits: PublishLimits,
         _ body: (any OutboxSession) async throws -> Void
     ) async throws
+
+    /// What waits, without a session.
+    ///
+    /// - Throws: ``EventsError`` or `CancellationError`.
+    func backlog() async throws -> OutboxBacklog
 }
 
 /// Moves events from the outbox into the log, page by page. For one task.

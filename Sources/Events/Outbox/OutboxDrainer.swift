@@ -43,7 +43,7 @@ public final class OutboxDrainer: Sendable {
         self.leases = LeaseKeeper(
             store: leases, holder: node, configuration: .init(time: configuration.leaseTime),
             time: time, logger: logger)
-        self.metrics = OutboxMetrics(metrics)
+        self.metrics = OutboxMetrics(metrics, time)
         checker = OutboxChecker(schemas: schemas, limits: limits)
     }
 
@@ -58,18 +58,17 @@ public final class OutboxDrainer: Sendable {
     public func run() async throws {
         try await leases.keepAt(
             Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) },
-            ended: ended)
-    }
-
-    private func ended(_ failure: (any Error)?) {
-        metrics.ended()
-        guard let failure else { return }
-        logger.warning(
-            "The outbox cannot be drained", [.error: .init(String(describing: failure))])
+            idle: { metrics.clear() },
+            failed: { failure in
+                logger.warning(
+                    "The outbox cannot be drained", [.error: .init(String(describing: failure))])
+            })
     }
 
     private func work(under lease: Lease) async throws {
         logger.info("Draining the outbox", [.fence: .init(lease.fence)])
+        // Also when no session can be had.
+        if let backlog = try? await outbox.backlog() { metrics.found(backlog) }
         try await outbox.withSession(under: lease, limits: limits) { session in
             try await work(session)
         }

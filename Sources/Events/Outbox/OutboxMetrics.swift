@@ -1,16 +1,19 @@
 import Telemetry
 
-/// What the outbox holds, and what came of it. Only the node that drains it knows: the others
-/// show nothing waiting.
+/// What the outbox holds, and what came of it. Only the node that drains it knows, or tries to: the
+/// others show nothing waiting.
 struct OutboxMetrics: Sendable {
     private let drained: Counter
     private let duplicates: Counter
     private let rejected: Counter
     private let waiting: Gauge
-    private let age: Gauge
     private let rejects: Gauge
+    /// When the oldest event was published; it grows old also while nothing can be drained.
+    private let oldest = Lock<Duration?>(nil)
+    private let time: Timekeeper
 
-    init(_ metrics: MetricsRegistry) {
+    init(_ metrics: MetricsRegistry, _ time: Timekeeper) {
+        self.time = time
         drained = metrics.counter(
             "apus_outbox_drained_total", help: "Events that went from the outbox into the log.")
         duplicates = metrics.counter(
@@ -21,16 +24,19 @@ struct OutboxMetrics: Sendable {
             help: "Events of the outbox that went to apus.outbox_rejects. Alert on any.")
         waiting = metrics.gauge(
             "apus_outbox_waiting_events", help: "Events in the outbox, counted to 100,000.")
-        age = metrics.gauge(
+        metrics.reading(
             "apus_outbox_oldest_seconds",
-            help: "Since the oldest event in the outbox was published.")
+            help: "Since the oldest event in the outbox was published."
+        ) { [oldest] in
+            oldest.withLock { $0 }.map { (time.now() - $0) / .seconds(1) } ?? 0
+        }
         rejects = metrics.gauge(
             "apus_outbox_rejects", help: "Events in apus.outbox_rejects, counted to 100,000.")
     }
 
     func found(_ backlog: OutboxBacklog) {
         waiting.set(Double(backlog.events))
-        age.set(backlog.age / .seconds(1))
+        setAge(backlog.events > 0 ? backlog.age : nil)
         rejects.set(Double(backlog.rejects))
     }
 
@@ -38,16 +44,22 @@ struct OutboxMetrics: Sendable {
         waiting.set(max(waiting.value, Double(page.count)))
         guard let oldest = page.map(\.publishedAt).min() else { return }
         let published = UnixTime(seconds: oldest.seconds, nanoseconds: oldest.nanoseconds)
-        age.set(max(0, now.duration(since: published) / .seconds(1)))
+        setAge(max(.zero, now.duration(since: published)))
+    }
+
+    /// - Parameter age: Of the oldest event; nil when there is none.
+    private func setAge(_ age: Duration?) {
+        let moment = age.map { time.now() - $0 }
+        oldest.withLock { $0 = moment }
     }
 
     func isEmpty() {
         waiting.set(0)
-        age.set(0)
+        setAge(nil)
     }
 
-    /// Another node may drain now.
-    func ended() {
+    /// Others drain.
+    func clear() {
         isEmpty()
         rejects.set(0)
     }

@@ -31,9 +31,16 @@ public final class PayloadWriter: Sendable {
     private let json: JSON
     private let configuration: Configuration
     private let time: Timekeeper
-    private let lag: Gauge
+    /// Nil while it is another node's.
+    private let progress = Lock<Progress?>(nil)
     private let logger: Logger
     private let draining = Lock(false)
+
+    private struct Progress {
+        let position: Position
+        /// Of the log, as it was last heard of.
+        let head: Position
+    }
 
     /// - Parameter node: Names this process, and no other.
     public init(
@@ -49,9 +56,15 @@ public final class PayloadWriter: Sendable {
         self.configuration = configuration
         self.time = time
         self.logger = logger
-        lag = metrics.gauge(
+        metrics.reading(
             "apus_payload_lag_events",
-            help: "Events of the log whose payload public.events does not show yet.")
+            help: "Events of the log whose payload public.events does not show yet."
+        ) { [progress, subscriptions] in
+            // The log goes on also while nothing can be written.
+            guard let done = progress.withLock({ $0 }) else { return 0 }
+            let head = max(done.head, subscriptions.head)
+            return Double(head.rawValue) - Double(done.position.rawValue)
+        }
         self.leases = LeaseKeeper(
             store: leases, holder: node, configuration: .init(time: configuration.leaseTime),
             time: time, logger: logger)
@@ -68,17 +81,15 @@ public final class PayloadWriter: Sendable {
     public func run() async throws {
         try await leases.keepAt(
             Self.lease, unless: { self.isDraining }, { try await self.work(under: $0) },
-            ended: ended)
+            idle: { progress.withLock { $0 = nil } }, failed: failed)
     }
 
-    private func ended(_ failure: (any Error)?) {
-        lag.set(0)
+    private func failed(_ failure: any Error) {
         switch failure {
-        case nil: break
-        case BooksError.fenced?: logger.info("Payloads are written by another node by now")
+        case BooksError.fenced: logger.info("Payloads are written by another node by now")
         // A subscription that drains ends so too.
-        case _? where isDraining: break
-        case let failure?:
+        case _ where isDraining: break
+        default:
             logger.warning(
                 "Payloads cannot be written", [.error: .init(String(describing: failure))])
         }
@@ -86,6 +97,7 @@ public final class PayloadWriter: Sendable {
 
     private func work(under lease: Lease) async throws {
         var position = try await table.claim(fence: lease.fence)
+        note(position, left: 0)
         logger.info("Writing payloads", [.position: .init(position), .fence: .init(lease.fence)])
         var subscription = try await subscriptions.open(
             SubscriptionRequest(
@@ -99,11 +111,16 @@ public final class PayloadWriter: Sendable {
             let rows = events.map { PayloadRow(position: $0.position, json: json($0)) }
             let left = try await table.keep(rows, after: position, fence: lease.fence)
             position = last.position
-            lag.set(Double(left))
+            note(position, left: left)
             try await time.sleep(
                 for: pace.rest(
                     after: events.count, isLast: events.count < FollowingPace.pageEvents,
                     began: began, now: time.now()))
         }
+    }
+
+    private func note(_ position: Position, left: UInt64) {
+        let done = Progress(position: position, head: Position(position.rawValue + left))
+        progress.withLock { $0 = done }
     }
 }

@@ -14,6 +14,9 @@ public final class Subscriptions: Sendable {
     /// How many clients are subscribed now.
     public var count: Int { openCount.load(ordering: .relaxed) }
 
+    /// The newest position that was heard of.
+    var head: Position { tail.known }
+
     /// Opens a subscription, and counts it while `body` runs.
     public func withSubscription<Result>(
         _ request: SubscriptionRequest,

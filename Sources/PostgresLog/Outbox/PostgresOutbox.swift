@@ -52,4 +52,14 @@ public struct PostgresOutbox: Outbox {
         }
         await connection.close()
     }
+
+    /// Source: `SQL/outbox_backlog.sql`.
+    public func backlog() async throws -> OutboxBacklog {
+        do {
+            return try await OutboxBacklog(
+                log.pool.execute(OutboxSQL.backlog, OutboxScan().parameters).only())
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
 }

@@ -37,7 +37,7 @@ actor PostgresOutboxSession: OutboxSession {
         try await translating {
             let rows = try await connection.execute(
                 OutboxSQL.page,
-                scanParameters + [.int8(Int64(limit)), .int8(Int64(Self.maxPageBytes))])
+                scan.parameters + [.int8(Int64(limit)), .int8(Int64(Self.maxPageBytes))])
             let page = try OutboxPage(rows, limit: limit, maxBytes: Self.maxPageBytes)
             if page.elements.isEmpty {
                 scan.took(through: nil, seeing: page.snapshot)
@@ -89,19 +89,8 @@ actor PostgresOutboxSession: OutboxSession {
     /// Source: `SQL/outbox_backlog.sql`.
     func backlog() async throws -> OutboxBacklog {
         try await translating {
-            let row = try await connection.execute(OutboxSQL.backlog, scanParameters).only()
-            return OutboxBacklog(
-                events: Int(try row.int64(0)), age: .seconds(try row.double(1)),
-                rejects: Int(try row.int64(2)))
+            try await OutboxBacklog(connection.execute(OutboxSQL.backlog, scan.parameters).only())
         }
-    }
-
-    private var scanParameters: [Parameter] {
-        let open = scan.open.sorted { $0.key < $1.key }
-        return [
-            .int8(scan.frontier.transaction), .int8(scan.frontier.number),
-            .int8Array(open.map(\.key)), .int8Array(open.map(\.value)),
-        ]
     }
 
     private func translating<Success>(
@@ -124,6 +113,25 @@ actor PostgresOutboxSession: OutboxSession {
             OutboxError.refused("SQLSTATE \(state)")
         default: EventsError(store: error)
         }
+    }
+}
+
+extension OutboxScan {
+    /// As `SQL/outbox_page.sql` takes them.
+    var parameters: [Parameter] {
+        let open = open.sorted { $0.key < $1.key }
+        return [
+            .int8(frontier.transaction), .int8(frontier.number),
+            .int8Array(open.map(\.key)), .int8Array(open.map(\.value)),
+        ]
+    }
+}
+
+extension OutboxBacklog {
+    init(_ row: Row) throws {
+        self.init(
+            events: Int(try row.int64(0)), age: .seconds(try row.double(1)),
+            rejects: Int(try row.int64(2)))
     }
 }
 

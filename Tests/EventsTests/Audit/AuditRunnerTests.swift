@@ -41,6 +41,11 @@ import Testing
         }
     }
 
+    private func value(_ name: String) -> Double? {
+        metrics.exposition().split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            .flatMap { Double($0.split(separator: " ")[1]) }
+    }
+
     private func pass(_ seconds: Int) async {
         // The runner's look and the lease's renewal.
         await clock.waitForSleepers(2)
@@ -95,6 +100,39 @@ import Testing
         let errors = sink.records.filter { $0.level == .error }
         #expect(errors.count == 1)
         #expect(sink.messages.contains("The audit trail goes on"))
+    }
+
+    @Test(
+        arguments: [
+            (EventsError(.broken, "42501"), 1.0),
+            (.unavailable(.storeUnavailable, "away", retryAfter: .zero), 0),
+        ])
+    func `what was known stays while it fails, and what will not pass is a stop`(
+        failure: EventsError, isStopped: Double
+    ) async throws {
+        let pages = Lock(0)
+        let trail = SampleTrail(.init(logHead: 9)) { pages.withLock { $0 += 1 } }
+        try await running(trail) { look in
+            await look()
+            trail.change { $0.failure = failure }
+            while !sink.messages.contains("The audit trail cannot be written") {
+                await clock.waitForSleepers()
+                clock.advance(by: .seconds(1))
+                await Task.yield()
+            }
+            #expect(value("apus_audit_rows") == 9)
+            #expect(value("apus_audit_stopped") == isStopped)
+            trail.change { $0.failure = nil }
+            // What comes after a page shows that the one before it was told of.
+            let known = pages.withLock { $0 }
+            while pages.withLock({ $0 }) < known + 2 {
+                await clock.waitForSleepers()
+                clock.advance(by: .seconds(1))
+                await Task.yield()
+            }
+            #expect(value("apus_audit_stopped") == 0)
+        }
+        #expect(value("apus_audit_rows") == 0)
     }
 
     @Test func `its end is published when it is due, and not for its own event`() async throws {

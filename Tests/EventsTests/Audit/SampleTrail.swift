@@ -10,7 +10,7 @@ final class SampleTrail: AuditTrail {
         var missing: UInt64?
         var publishedAt: UInt64 = 0
         var publishedBefore: Duration = .zero
-        var isFenced = false
+        var failure: (any Error)?
     }
 
     private let state: Lock<State>
@@ -35,7 +35,7 @@ final class SampleTrail: AuditTrail {
     }
 
     func extend(fence: Int64, limit: Int) async throws -> AuditStep {
-        if current.isFenced { throw BooksError.fenced }
+        if let failure = current.failure { throw failure }
         duringPage()
         let step = state.withLock { state in
             let end = min(state.logHead, (state.missing ?? .max) - 1)

@@ -82,6 +82,34 @@ import Testing
         #expect(outbox.current.sessions == 4)
     }
 
+    @Test func `what waits is shown, and grows old, while no session can be had`() async throws {
+        let outbox = SampleOutbox([.sample("a"), .sample("b")], failures: .max)
+        let clock = ManualClock()
+        let drainer = drainer(outbox, clock)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let isOver = Lock(false)
+            group.addTask {
+                try await drainer.run()
+                isOver.withLock { $0 = true }
+            }
+            while !sink.messages.contains("The outbox cannot be drained") { await Task.yield() }
+            #expect(value("apus_outbox_waiting_events") == 2)
+            #expect(value("apus_outbox_oldest_seconds") == 3)
+            outbox.change { $0.canCount = false }
+            clock.advance(by: .seconds(600))
+            #expect(value("apus_outbox_waiting_events") == 2)
+            #expect(value("apus_outbox_oldest_seconds") == 603)
+            drainer.drain()
+            while !isOver.withLock({ $0 }) {
+                clock.advance(by: .seconds(5))
+                await Task.yield()
+            }
+            try await group.waitForAll()
+        }
+        #expect(value("apus_outbox_waiting_events") == 0)
+        #expect(value("apus_outbox_oldest_seconds") == 0)
+    }
+
     @Test func `a drainer that drains ends by itself`() async throws {
         let outbox = SampleOutbox([.sample("a")])
         let drainer = drainer(outbox, ManualClock())

@@ -38,6 +38,7 @@ final class SampleOutbox: Outbox, OutboxSession {
         var poison: String?
         /// Sessions that fail before one works.
         var failures = 0
+        var canCount = true
         var sessions = 0
         var limits: [Int] = []
         var emptyLooks = 0
@@ -55,6 +56,11 @@ final class SampleOutbox: Outbox, OutboxSession {
 
     var current: State { state.withLock { $0 } }
 
+    private static let away = EventsError.unavailable(
+        .storeUnavailable, "away", retryAfter: .zero)
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
     func add(_ entry: OutboxEntry) { state.withLock { $0.waiting.append(entry) } }
 
     func withSession(
@@ -66,7 +72,7 @@ final class SampleOutbox: Outbox, OutboxSession {
             state.failures -= 1
             return state.failures >= 0
         }
-        if fails { throw EventsError.unavailable(.storeUnavailable, "away", retryAfter: .zero) }
+        if fails { throw Self.away }
         try await body(self)
     }
 
@@ -101,10 +107,10 @@ final class SampleOutbox: Outbox, OutboxSession {
     }
 
     func backlog() async throws -> OutboxBacklog {
-        state.withLock {
-            OutboxBacklog(
-                events: $0.waiting.count, age: .seconds(3), rejects: $0.rejected.count)
-        }
+        let state = current
+        guard state.canCount else { throw Self.away }
+        return OutboxBacklog(
+            events: state.waiting.count, age: .seconds(3), rejects: state.rejected.count)
     }
 }
 

@@ -9,6 +9,7 @@ import Testing
     private let clock = ManualClock()
     private let tail: EventTail
     private let sink = RecordingSink()
+    private let metrics = MetricsRegistry()
 
     init() {
         tail = EventTail(log: log, clock: clock)
@@ -21,7 +22,7 @@ import Testing
         return PayloadWriter(
             table: table, subscriptions: Subscriptions(log: log, tail: tail),
             leases: OpenLeases(), node: "node", configuration: configuration, clock: clock,
-            metrics: MetricsRegistry(), logger: Logger(label: "test", sink: sink),
+            metrics: metrics, logger: Logger(label: "test", sink: sink),
             json: { $0.subject == "none" ? nil : "\($0.position)" })
     }
 
@@ -71,6 +72,18 @@ import Testing
         try await running(writer(table)) { await table.wait(for: 3) }
         #expect(table.rows.map(\.position.rawValue) == [1, 2, 3])
         #expect(sink.messages.contains("Payloads cannot be written"))
+    }
+
+    @Test func `while nothing can be written the lag grows with the log`() async throws {
+        log.store(SampleEvents.events(1...3))
+        let table = SampleTable(failures: .max)
+        try await running(writer(table)) {
+            while !sink.messages.contains("Payloads cannot be written") { await Task.yield() }
+            #expect(metrics.exposition().contains("apus_payload_lag_events 3\n"))
+            publish(SampleEvents.events(4...7))
+            #expect(metrics.exposition().contains("apus_payload_lag_events 7\n"))
+        }
+        #expect(metrics.exposition().contains("apus_payload_lag_events 0\n"))
     }
 
     @Test func `whoever lost the table to another claims it anew`() async throws {

@@ -35,6 +35,14 @@ import Testing
         }
     }
 
+    @Test func `what waits is counted without a session`() async throws {
+        try await Self.with { outbox in
+            for subject in ["a", "b"] { try await outbox.test.script(Self.publish(subject)) }
+            let backlog = try await outbox.outbox.backlog()
+            #expect(backlog.events == 2 && backlog.age > .zero && backlog.rejects == 0)
+        }
+    }
+
     @Test func `what was rolled back was never published`() async throws {
         try await Self.with { outbox in
             try await outbox.caller { caller in

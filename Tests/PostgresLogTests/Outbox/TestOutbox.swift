@@ -19,13 +19,15 @@ struct TestOutbox: Sendable {
         try await leases.acquire("outbox", holder: holder, for: time)
     }
 
+    var outbox: PostgresOutbox {
+        PostgresOutbox(test.database, log: test.log, loops: TestLoops.group, logger: .silent)
+    }
+
     /// Drains as the holder of a lease.
     func session(
         _ lease: Lease?, _ body: (any OutboxSession) async throws -> Void
     ) async throws {
         guard let lease else { throw TestFailure() }
-        let outbox = PostgresOutbox(
-            test.database, log: test.log, loops: TestLoops.group, logger: .silent)
         try await outbox.withSession(under: lease, limits: PublishLimits(), body)
     }
 
