@@ -72,14 +72,14 @@ public struct GroupServiceServer: ApusV1.GroupServiceProvider {
         while true {
             let wanted = min(count, limit - response.groups.count)
             let found = try await groups.list(tenant: tenant, after: after, limit: wanted + 1)
-            let before = bytes
+            let (before, listed) = (bytes, response.groups.count)
             for status in found.prefix(wanted) where bytes < Self.maxListedBytes {
                 let group = ApusV1.GroupResponse(status)
                 bytes += group.encoded().count
                 response.groups.append(group)
                 after = status.group.name
             }
-            if found.count <= wanted, after == found.last?.group.name ?? after { return response }
+            if response.groups.count - listed == found.count { return response }
             guard bytes < Self.maxListedBytes, response.groups.count < limit else {
                 response.nextPageToken = after?.rawValue ?? ""
                 return response

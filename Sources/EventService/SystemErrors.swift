@@ -8,8 +8,8 @@ public import Telemetry
 /// given, in that event's tenant.
 ///
 /// Its id follows from delivery id and attempt, and which try of a dead letter it is, so the same
-/// failure told twice is one event. A run on a `system.error` that fails is told of nowhere. Of one handler so many a minute are
-/// published; what is held back is counted.
+/// failure told twice is one event. A run on a `system.error` that fails is told of nowhere. Of one
+/// handler so many a minute are published; what is held back is counted.
 public final class SystemErrors: FailureReporter {
     /// Of one handler, on one node.
     static let perMinute = 60

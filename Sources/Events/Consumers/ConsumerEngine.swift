@@ -2,8 +2,8 @@ import Telemetry
 
 /// Runs one consumer's share on this node: performs what its ``ConsumerStateMachine`` decides.
 ///
-/// Four tasks beside each other: one reads the log, one stores batches, one hears what other nodes
-/// said, one watches the time.
+/// Five tasks beside each other: one reads the log, one stores batches, one hears what other nodes
+/// said, one follows the log's growth, one watches the time.
 /// ``Consumers`` tells where partitions and members are, see ``heed(_:known:)``. Members are clients
 /// that are connected (``join(_:)``) or live here (``joinHere(concurrency:window:inbox:told:)``).
 actor ConsumerEngine {

@@ -55,7 +55,7 @@ import Testing
     ) async throws {
         for number in 1...2 as ClosedRange<Int32> {
             let engine = try consumers.engine(
-                for: Self.definition(number), ConsumerMetrics(MetricsRegistry(), .handlers))
+                for: .sample(number), ConsumerMetrics(MetricsRegistry(), .handlers))
             _ = try await engine.joinHere(
                 concurrency: 1, window: 1, inbox: RunInbox(), told: { _ in })
         }
@@ -67,18 +67,10 @@ import Testing
             group.cancelAll()
         }
     }
-
-    private static func definition(_ number: Int32) -> ConsumerDefinition {
-        ConsumerDefinition(
-            consumer: number, version: 1, title: "handler/sample-\(number)", filter: .everything,
-            rules: ConsumerRules(
-                holdsKeys: false, maxAttempts: 5, ackDeadline: nil, isShared: true),
-            refreshed: { nil }, gone: .handlerNotFound("sample"))
-    }
 }
 
 /// In which the first consumer's partitions cannot be taken.
-private final class TroubledBooks: ConsumerBooks {
+private final class TroubledBooks: SilentBooks {
     let hasTaken = Signal()
     let hasBeaten = Signal()
     let hasHeard = Signal()
@@ -104,8 +96,6 @@ private final class TroubledBooks: ConsumerBooks {
         if beats >= 3 { hasBeaten.raise() }
     }
 
-    func end(_ node: String) async throws {}
-
     /// The first is always in front.
     func survey(_ consumers: [Int32]) async throws -> [ConsumerSurvey] {
         let isRemarked = state.withLock { $0.isRemarked }
@@ -127,17 +117,15 @@ private final class TroubledBooks: ConsumerBooks {
         return []
     }
 
-    func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer { BatchAnswer() }
     func remarks(_ consumer: Int32, partitions: [Int]) async throws -> [Remark] {
         if consumer == 1 { throw AttendanceTests.away }
         return []
     }
+
     func revivals(
         _ consumer: Int32, partitions: [Int], within time: Duration, room: RevivalRoom
     ) async throws -> [Remark] {
         if consumer == 2 { hasHeard.raise() }
         return []
     }
-    func remark(_ consumer: Int32, _ answers: [TokenAnswer]) async throws -> [Bool] { [] }
-    func events(at positions: [Position]) async throws -> [RecordedEvent] { [] }
 }

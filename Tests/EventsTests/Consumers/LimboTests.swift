@@ -60,24 +60,14 @@ import Testing
     }
 
     private static func engine(_ books: BooksOfHolder) -> ConsumerEngine {
-        let log = ScriptedLog()
-        let clock = ManualClock()
-        let environment = ConsumerEngine.Environment(
-            books: books, log: log, tail: EventTail(log: log, clock: clock), node: "one",
-            time: Timekeeper(clock), wallClock: SystemWallClock(), logger: .silent,
-            tell: {}, lookAgain: {})
-        let definition = ConsumerDefinition(
-            consumer: 1, version: 1, title: "handler/sample", filter: .everything,
-            rules: ConsumerRules(
-                holdsKeys: false, maxAttempts: 5, ackDeadline: nil, isShared: true),
-            refreshed: { nil }, gone: .handlerNotFound("sample"))
-        return ConsumerEngine(
-            definition, environment, ConsumerMetrics(MetricsRegistry(), .handlers))
+        ConsumerEngine(
+            .sample(), .sample(books, ManualClock()),
+            ConsumerMetrics(MetricsRegistry(), .handlers))
     }
 }
 
 /// Says which partitions it was asked for, and gives none, or all when it is told to.
-private final class BooksOfHolder: ConsumerBooks {
+private final class BooksOfHolder: SilentBooks {
     private let asked = Lock<[Int]>([])
     private let givenBack = Lock<[Int]>([])
     private let grants: Bool
@@ -91,10 +81,6 @@ private final class BooksOfHolder: ConsumerBooks {
 
     func isAsked() async { await asking.wait() }
     func grant() { granting.raise() }
-
-    func beat(_ node: String, for time: Duration, members: [ConsumerMembers]) async throws {}
-    func end(_ node: String) async throws {}
-    func survey(_ consumers: [Int32]) async throws -> [ConsumerSurvey] { [] }
 
     func take(
         _ partitions: [Int], of consumer: Int32, version: Int64, node: String
@@ -113,10 +99,4 @@ private final class BooksOfHolder: ConsumerBooks {
         givenBack.withLock { $0 += batch.shares.filter(\.isReleased).map(\.partition) }
         return BatchAnswer()
     }
-    func remarks(_ consumer: Int32, partitions: [Int]) async throws -> [Remark] { [] }
-    func revivals(
-        _ consumer: Int32, partitions: [Int], within time: Duration, room: RevivalRoom
-    ) async throws -> [Remark] { [] }
-    func remark(_ consumer: Int32, _ answers: [TokenAnswer]) async throws -> [Bool] { [] }
-    func events(at positions: [Position]) async throws -> [RecordedEvent] { [] }
 }

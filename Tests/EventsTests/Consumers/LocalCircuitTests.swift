@@ -10,18 +10,8 @@ import Testing
     private let told = Lock<[[String]]>([])
 
     private func engine() -> ConsumerEngine {
-        let environment = ConsumerEngine.Environment(
-            books: NoBooks(), log: ScriptedLog(),
-            tail: EventTail(log: ScriptedLog(), clock: clock), node: "one",
-            time: Timekeeper(clock), wallClock: clock.wall, logger: .silent, tell: {},
-            lookAgain: {})
-        let definition = ConsumerDefinition(
-            consumer: 1, version: 1, title: "handler/sample", filter: .everything,
-            rules: ConsumerRules(
-                holdsKeys: false, maxAttempts: 5, ackDeadline: nil, isShared: true),
-            refreshed: { nil }, gone: .handlerNotFound("sample"))
-        return ConsumerEngine(
-            definition, environment, ConsumerMetrics(MetricsRegistry(), .handlers))
+        ConsumerEngine(
+            .sample(), .sample(NoBooks(), clock), ConsumerMetrics(MetricsRegistry(), .handlers))
     }
 
     private func join(_ engine: ConsumerEngine) async throws -> Int {
@@ -98,19 +88,4 @@ extension ConsumerEngine {
     fileprivate func putDown(_ position: Position) { machine.remove(position) }
 }
 
-/// Nothing is stored here.
-private struct NoBooks: ConsumerBooks {
-    func beat(_ node: String, for time: Duration, members: [ConsumerMembers]) async throws {}
-    func end(_ node: String) async throws {}
-    func survey(_ consumers: [Int32]) async throws -> [ConsumerSurvey] { [] }
-    func take(
-        _ partitions: [Int], of consumer: Int32, version: Int64, node: String
-    ) async throws -> [TakenPartition] { [] }
-    func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer { BatchAnswer() }
-    func remarks(_ consumer: Int32, partitions: [Int]) async throws -> [Remark] { [] }
-    func revivals(
-        _ consumer: Int32, partitions: [Int], within time: Duration, room: RevivalRoom
-    ) async throws -> [Remark] { [] }
-    func remark(_ consumer: Int32, _ answers: [TokenAnswer]) async throws -> [Bool] { [] }
-    func events(at positions: [Position]) async throws -> [RecordedEvent] { [] }
-}
+private struct NoBooks: SilentBooks {}
