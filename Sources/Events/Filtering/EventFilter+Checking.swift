@@ -16,8 +16,14 @@ extension EventFilter {
         func refuse(_ name: String, _ description: String) {
             faults.append(FieldViolation(field: "\(field).\(name)", description: description))
         }
+        /// The entries of a list; of one that is too long none is looked at.
+        func entries<Entry>(_ name: String, _ list: [Entry]) -> EnumeratedSequence<[Entry]> {
+            if list.count <= Self.maxListEntries { return list.enumerated() }
+            refuse(name, "has more than \(Self.maxListEntries) entries")
+            return [].enumerated()
+        }
         var patterns: [TypePattern] = []
-        for (index, text) in types.enumerated() {
+        for (index, text) in entries("types", types) {
             if let pattern = TypePattern(text) {
                 patterns.append(pattern)
             } else {
@@ -25,25 +31,20 @@ extension EventFilter {
             }
         }
         var wantedKinds: Set<EventKind> = []
-        for (index, number) in kinds.enumerated() {
+        for (index, number) in entries("kinds", kinds) {
             if let kind = EventKind(rawValue: number) {
                 wantedKinds.insert(kind)
             } else {
                 refuse("kinds[\(index)]", "is no event kind")
             }
         }
-        for (name, count) in [
-            ("types", types.count), ("tenants", tenants.count), ("sources", sources.count),
-        ] where count > Self.maxListEntries {
-            refuse(name, "has more than \(Self.maxListEntries) entries")
-        }
         if subjectPrefix.utf8.count > PublishLimits.maxNameBytes {
             refuse("subject_prefix", "is longer than \(PublishLimits.maxNameBytes) bytes")
         }
-        for (name, text) in [("subject_prefix", subjectPrefix)] where text.utf8.contains(0) {
-            refuse(name, "must not hold a NUL character")
+        if subjectPrefix.utf8.contains(0) {
+            refuse("subject_prefix", "must not hold a NUL character")
         }
-        for (index, source) in sources.enumerated() {
+        for (index, source) in entries("sources", sources) {
             if source.utf8.count > PublishLimits.maxNameBytes {
                 refuse("sources[\(index)]", "is longer than \(PublishLimits.maxNameBytes) bytes")
             }
@@ -52,7 +53,7 @@ extension EventFilter {
             }
         }
         var wantedTenants: Set<TenantID> = []
-        for (index, text) in tenants.enumerated() where text != "*" {
+        for (index, text) in entries("tenants", tenants) where text != "*" {
             if let tenant = TenantID(text) {
                 wantedTenants.insert(tenant)
             } else {

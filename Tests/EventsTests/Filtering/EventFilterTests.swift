@@ -47,17 +47,25 @@ import Testing
 
     @Test func `lists have a bound`() {
         let error = #expect(throws: EventsError.self) {
-            try Self.filter(sources: Array(repeating: "a", count: 101))
+            try Self.filter(
+                types: Array(repeating: "A", count: 101),
+                tenants: Array(repeating: " ", count: 101),
+                sources: Array(repeating: "a\0", count: 101), kinds: Array(repeating: 9, count: 101)
+            )
         }
-        #expect(error?.violations.map(\.field) == ["filter.sources"])
+        // Their entries are not looked at.
+        #expect(
+            error?.violations.map(\.field) == [
+                "filter.types", "filter.kinds", "filter.sources", "filter.tenants",
+            ])
     }
 
     @Test func `an answer names no more wrong fields than trailers take`() {
         let error = #expect(throws: EventsError.self) {
-            try Self.filter(types: Array(repeating: "A", count: 10_000))
+            try Self.filter(types: Array(repeating: "A", count: 100))
         }
         #expect(error?.violations.count == 20)
-        #expect(error?.message.hasSuffix("(and 10000 more)") == true)
+        #expect(error?.message.hasSuffix("(and 99 more)") == true)
     }
 
     @Test func `sources are compared byte by byte`() throws {
