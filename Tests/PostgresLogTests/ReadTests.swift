@@ -290,7 +290,7 @@ import Testing
                     SQLText.readTenants,
                     [
                         .int8(after), .int8(.max),
-                        .textArray(types.map(\.regularExpression)), .textArray(["a", "c"]),
+                        .textArray(types.map(\.text)), .textArray(["a", "c"]),
                         .null, .null, .null, .int8(100), .int8(1 << 20), .int8(7),
                     ])
                 let bound = try #require(try rows.first?.optionalInt64(2))

@@ -120,7 +120,7 @@ public struct PostgresDeadLetters: DeadLetters {
         }
     }
 
-    /// Tenant, consumer, ids, then the filter: expressions for types, tenants, subject prefix,
+    /// Tenant, consumer, ids, then the filter: patterns of types, tenants, subject prefix,
     /// sources, kinds.
     private static func parameters(_ selection: DeadLetterSelection) -> [Parameter] {
         let filter = selection.filter
@@ -131,7 +131,7 @@ public struct PostgresDeadLetters: DeadLetters {
         return [
             .text(selection.tenant.rawValue), .text(storedConsumer(selection)),
             selection.ids.isEmpty ? .null : .uuidArray(selection.ids.map(\.bits)),
-            list(filter?.types.map(\.regularExpression)), tenants,
+            list(filter?.types.map(\.text)), tenants,
             .text(filter?.subjectPrefix), list(filter?.sources),
             filter.flatMap { filter in
                 filter.kinds.isEmpty

@@ -49,5 +49,6 @@ struct Migration: Sendable {
         Migration(
             "m0237_resolved_dead_letters", PackageResources.m0237_resolved_dead_letters_sql),
         Migration("m0238_revivals", PackageResources.m0238_revivals_sql),
+        Migration("m0239_matching_types", PackageResources.m0239_matching_types_sql),
     ]
 }

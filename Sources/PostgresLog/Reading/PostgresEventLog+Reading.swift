@@ -205,7 +205,7 @@ extension PostgresEventLog {
         if case .only(let names) = filter.tenants { tenants = .textArray(names.map(\.rawValue)) }
         return [
             .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
-            filter.types.isEmpty ? .null : .textArray(filter.types.map(\.regularExpression)),
+            filter.types.isEmpty ? .null : .textArray(filter.types.map(\.text)),
             tenants, filter.subjectPrefix.isEmpty ? .null : .text(filter.subjectPrefix),
             filter.sources.isEmpty ? .null : .textArray(filter.sources),
             filter.kinds.isEmpty ? .null : .int2Array(filter.kinds.map { Int16($0.rawValue) }),

@@ -1,5 +1,5 @@
 -- Closes a page of dead letters. $1 tenant, $2 consumer (null: any), $3 ids (null: any),
--- $4 expressions for types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
+-- $4 patterns of types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
 -- null: all), $9 why, $10 position and $11 consumer of the last one already seen, $12 how many to
 -- look at, $13 the node. One row, or none when there is nothing to look at: how many were closed,
 -- position and consumer of the last one looked at.
@@ -39,7 +39,7 @@ with candidates as materialized (
     where coalesce(g.tenant, t.name) = $1
         and ($3::uuid[] is null or e.id = any ($3))
         and ($4::text[] is null or e.type_id = any (
-            array(select t.id from apus.types t where t.name ~ any ($4))))
+            array(select m.id from apus.matching_types($4) m (id))))
         and ($5::text[] is null or t.name = any ($5))
         and ($6::text is null or starts_with(e.subject, $6))
         and ($7::text[] is null or e.source = any ($7))

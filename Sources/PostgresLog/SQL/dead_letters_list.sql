@@ -1,5 +1,5 @@
 -- Open dead letters, the oldest first. $1 tenant, $2 consumer (null: any), $3 ids (null: any),
--- $4 expressions for types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
+-- $4 patterns of types, $5 tenants of events, $6 subject prefix, $7 sources, $8 kinds (each
 -- null: all), $9 numbers beyond this, $10 how many, $11 bytes of events after which to stop.
 -- One row each: number, consumer and its title, when, reason, how many there are without the bound
 -- of bytes, the log's epoch, then the event.
@@ -19,7 +19,7 @@ from (
         where d.number > $9 and d.owner = $1 and ($2::text is null or d.consumer = $2)
             and ($3::uuid[] is null or d.event_id = any ($3))
             and ($4::text[] is null or d.type_id = any (
-                array(select t.id from apus.types t where t.name ~ any ($4))))
+                array(select m.id from apus.matching_types($4) m (id))))
             and ($5::text[] is null or d.tenant_id = any (
                 array(select t.id from apus.tenants t where t.name = any ($5))))
             and ($6::text is null or starts_with(d.subject, $6))

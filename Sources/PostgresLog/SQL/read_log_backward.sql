@@ -1,5 +1,5 @@
 -- Reads the log backward from a position.
--- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants,
+-- $1, $2: between these positions, the first exclusive; $3: patterns of types, $4: tenants,
 -- $5: subject prefix, $6: sources, $7: kinds (each null: all); $8: most events; $9: bytes after
 -- which to stop. Result: head, earliest position, bound of the scan, epoch, then an event; one
 -- row with no event when none matches. Last: whether its plan lacks some of what is stored.
@@ -18,7 +18,7 @@ left join (
         from apus.events e
         where e.position > $1 and e.position <= $2
             and ($3::text[] is null or e.type_id = any (
-                array(select t.id from apus.types t where t.name ~ any ($3))))
+                array(select m.id from apus.matching_types($3) m (id))))
             and ($4::text[] is null or e.tenant_id = any (
                 array(select t.id from apus.tenants t where t.name = any ($4))))
             and ($5::text is null or starts_with(e.subject, $5))

@@ -1,5 +1,5 @@
 -- Reads the history of some tenants forward, each through its own index.
--- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants,
+-- $1, $2: between these positions, the first exclusive; $3: patterns of types, $4: tenants,
 -- $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes after which to
 -- stop; $10: events of these tenants to look at before stopping. Result: as of read_history.sql, but
 -- with the bound of the scan (inclusive).
@@ -13,7 +13,7 @@
 with asked as materialized (
     select $1::bigint as after, $2::bigint as through,
         case when $3::text[] is not null then
-            array(select t.id from apus.types t where t.name ~ any ($3))
+            array(select m.id from apus.matching_types($3) m (id))
         end as types,
         $4::text[] as names, $5::text as prefix, $6::text[] as sources, $7::smallint[] as kinds,
         $8::bigint as most, $10::bigint as look

@@ -1,5 +1,5 @@
 -- Reads the history of some tenants backward, each through its own index.
--- $1, $2: between these positions, the first exclusive; $3: expressions for types, $4: tenants,
+-- $1, $2: between these positions, the first exclusive; $3: patterns of types, $4: tenants,
 -- $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes
 -- after which to stop; $10: events of one tenant to look at before stopping. Result: head,
 -- earliest position, bound of the scan (exclusive), epoch, then an event; one row with no event when
@@ -45,7 +45,7 @@ left join lateral (
             where (e.tenant_id, e.position) > (t.id, h.bound)
                 and (e.tenant_id, e.position) <= (t.id, $2)
                 and ($3::text[] is null or e.type_id = any (
-                    array(select t.id from apus.types t where t.name ~ any ($3))))
+                    array(select m.id from apus.matching_types($3) m (id))))
                 and ($5::text is null or starts_with(e.subject, $5))
                 and ($6::text[] is null or e.source = any ($6))
                 and ($7::smallint[] is null or e.kind = any ($7))
