@@ -86,6 +86,8 @@ public struct PostgresConfiguration: Sendable {
         session["synchronous_commit"] = "on"
         session["jit"] = session["jit"] ?? "off"
         session["TimeZone"] = "UTC"
+        // A statement that waited for a lock goes by what is there then.
+        session["default_transaction_isolation"] = "read committed"
         session["statement_timeout"] = Self.milliseconds(statementTimeout)
         session["lock_timeout"] = Self.milliseconds(lockTimeout)
         session["idle_in_transaction_session_timeout"] = Self.milliseconds(idleTransactionTimeout)

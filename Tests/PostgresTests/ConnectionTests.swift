@@ -225,13 +225,17 @@ import Testing
     @Test func `the session is set up as the log needs it`() async throws {
         let change = { (configuration: inout PostgresConfiguration) in
             configuration.applicationName = "a name with spaces"
-            configuration.sessionSettings = ["work_mem": "8MB", "search_path": "a, b"]
+            configuration.sessionSettings = [
+                "work_mem": "8MB", "search_path": "a, b",
+                "default_transaction_isolation": "serializable",
+            ]
         }
         try await withConnection(change) { connection in
             for (name, value) in [
                 ("synchronous_commit", "on"), ("TimeZone", "UTC"), ("jit", "off"),
                 ("client_encoding", "UTF8"), ("statement_timeout", "30s"), ("work_mem", "8MB"),
                 ("search_path", "a, b"), ("application_name", "a name with spaces"),
+                ("default_transaction_isolation", "read committed"),
             ] {
                 let rows = try await connection.execute(
                     sql("SELECT current_setting($1)"), [.text(name)])
