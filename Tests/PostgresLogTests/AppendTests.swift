@@ -131,6 +131,30 @@ import Testing
         }
     }
 
+    @Test func `a subject of another tenant is another one, also where their keys are the same`()
+        async throws
+    {
+        try await TestLog.with { test in
+            _ = try await test.append(.test("seat"), .test("table", tenant: "other"))
+            _ = try await test.rows(
+                """
+                update apus.identities set subject_key = (
+                    select subject_key from apus.identities where position = 1)
+                """)
+            let request = AppendRequest(
+                events: [.test("seat")],
+                precondition: SubjectPrecondition(
+                    tenant: TenantID(unchecked: "acme"), subject: "seat",
+                    lastPosition: Position(1)))
+            try await expectEqual(test.log.append(request), [.stored(3)])
+            let error = await #expect(throws: EventsError.self) {
+                try await test.log.append(request)
+            }
+            #expect(
+                error == .subjectMoved("seat", expected: Position(1), actual: Position(3)))
+        }
+    }
+
     @Test func `duplicates are resolved before the precondition`() async throws {
         try await TestLog.with { test in
             let event = NewEvent.test("a", id: .number(1))

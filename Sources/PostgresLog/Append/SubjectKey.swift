@@ -3,8 +3,8 @@ import Postgres
 
 /// A digest of tenant and subject: FNV-1a with 128 bits. Fixed for ever, since it is stored.
 ///
-/// Not meant to withstand someone who looks for collisions: those only hit the tenant's own
-/// subjects.
+/// Not meant to withstand someone who looks for collisions: who asks for a subject by its key asks
+/// for the tenant as well, so those only hit the tenant's own.
 enum SubjectKey {
     /// Nil for an event without a subject.
     static func of(tenant: TenantID, subject: String) -> UUIDBits? {

@@ -50,5 +50,6 @@ struct Migration: Sendable {
             "m0237_resolved_dead_letters", PackageResources.m0237_resolved_dead_letters_sql),
         Migration("m0238_revivals", PackageResources.m0238_revivals_sql),
         Migration("m0239_matching_types", PackageResources.m0239_matching_types_sql),
+        Migration("m0240_undisturbed_appends", PackageResources.m0240_undisturbed_appends_sql),
     ]
 }

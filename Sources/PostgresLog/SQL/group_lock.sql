@@ -1,7 +1,7 @@
 -- Keeps everybody from recording work of a group, and retention from dropping events. $1 tenant,
 -- $2 name. No result of interest.
 with kept as materialized (
-    select pg_advisory_xact_lock_shared(5053001, 1)
+    select apus.share_partitions()
 )
 select 1
 from kept, apus.consumer_partitions p

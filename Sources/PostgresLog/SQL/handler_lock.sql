@@ -1,7 +1,7 @@
 -- Keeps everybody from recording work of a handler and from making it known, and retention from
 -- dropping events. $1 handler. One row: its consumer, how that is called; none when there is none.
 with kept as materialized (
-    select pg_advisory_xact_lock_shared(5053001, 1)
+    select apus.share_partitions()
 ), handler as materialized (
     select h.consumer_id from kept, apus.handlers h where h.name = $1 for update of h
 ), partitions as materialized (

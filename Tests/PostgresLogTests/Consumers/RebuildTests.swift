@@ -132,7 +132,7 @@ import Testing
                 try await other.transaction { retention in
                     try await retention.script(
                         """
-                        select pg_advisory_xact_lock(5053001, 1);
+                        select apus.lock_partitions();
                         update apus.event_partitions set first_position = first_position + 5;
                         """)
                     group.addTask {
@@ -143,7 +143,7 @@ import Testing
                     let waits = """
                         select count(*) from pg_locks l
                         join pg_database d on d.oid = l.database and d.datname = current_database()
-                        where l.locktype = 'advisory' and not l.granted
+                        where l.relation = 'apus.partition_lock'::regclass and not l.granted
                         """
                     while !isOver.withLock({ $0 }),
                         try await test.rows(waits).only().int64(0) == 0

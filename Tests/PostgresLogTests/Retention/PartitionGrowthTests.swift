@@ -37,6 +37,30 @@ import Testing
         }
     }
 
+    @Test func `who takes advisory locks holds up no partition`() async throws {
+        try await RetainedLog.with { log in
+            let other = try await PostgresConnection.connect(
+                log.test.database, on: TestLoops.next, logger: .silent)
+            let lock = "select pg_advisory_lock(5053001, 1)"
+            _ = try await other.execute(Statement(name: lock, sql: lock))
+            for _ in 0..<5 { try await log.fill(10) }
+            await other.close()
+            try await expectEqual(log.test.history().count, 50)
+        }
+    }
+
+    @Test func `what grew over an hour is no burst`() {
+        var burst = Upkeep.Burst()
+        let start = ContinuousClock.now
+        burst.reached(1_000, at: start)
+        burst.reached(6_000, at: start + .seconds(1))
+        #expect(burst.eventsInInterval == 5_000)
+        burst.reached(18_006_000, at: start + .seconds(3_601))
+        #expect(burst.eventsInInterval == 5_000)
+        burst.reached(18_006_000, at: start + .seconds(3_601))
+        #expect(burst.eventsInInterval == 2_500)
+    }
+
     @Test func `a read does not pass what is stored and out of its sight`() async throws {
         try await RetainedLog.with { log in
             try await log.fill(25)
