@@ -220,7 +220,7 @@ extension String {
 
     /// Whether those who read it as protobuf would refuse it. Only what was published in SQL was not
     /// refused for that already.
-    var holdsLongMarkRun: Bool {
+    package var holdsLongMarkRun: Bool {
         // No mark has less than two bytes.
         guard utf8.count > 2 * 64 else { return false }
         var run = 0

@@ -70,6 +70,12 @@ extension OutboxPage.Element {
             ipAddress: try row.optionalString(24) ?? "",
             traceparent: try row.optionalString(25) ?? "",
             tracestate: try row.optionalString(26) ?? "",
-            extra: try row.optionalString(27).map(StringMap.decode) ?? [:])
+            extra: try row.optionalString(27).map(extra) ?? [:])
+    }
+
+    /// What is refused for its marks is made a value, which is refused for them: a key is hashed
+    /// first, in time that grows with their square.
+    private static func extra(_ text: String) -> [String: String] {
+        text.holdsLongMarkRun ? ["": text] : StringMap.decode(text)
     }
 }

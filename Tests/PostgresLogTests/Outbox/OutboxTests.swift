@@ -124,6 +124,21 @@ import Testing
         }
     }
 
+    @Test func `a key that will be refused for its marks is not made a key`() async throws {
+        try await Self.with { outbox in
+            try await outbox.test.script(
+                """
+                select apus.publish('lead.created', '{}', tenant => 'acme',
+                    extra => jsonb_build_object(repeat(chr(769), 65), 'v'))
+                """)
+            try await outbox.session(outbox.lease()) { session in
+                let entry = try #require(try await session.nextPage(limit: 1).first)
+                #expect(entry.draft.metadata.extra.map(\.key) == [""])
+                #expect(entry.draft.metadata.extra[""]?.holdsLongMarkRun == true)
+            }
+        }
+    }
+
     @Test func `an id with other content is rejected, and blocks nothing`() async throws {
         try await Self.with { outbox in
             let one = ", id => '0190b5e3-0000-7000-8000-000000000001'"
