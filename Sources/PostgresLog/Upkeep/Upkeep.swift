@@ -46,11 +46,11 @@ struct Upkeep: Sendable {
     ///   just then may have kept an older one.
     func makePartitions(_ burst: inout Burst) async throws -> Bool {
         let known = burst.covered
+        var row = try await pool.execute(SQLText.partitionsAhead).only()
+        burst.reached(try row.int64(2), at: .now)
         while true {
-            let row = try await pool.execute(SQLText.partitionsAhead).only()
             let left = try row.int64(0)
-            burst.head = try row.int64(2)
-            burst.covered = burst.head + left
+            burst.covered = try row.int64(2) + left
             let wanted = max(try row.int64(1), burst.eventsInInterval * Self.lead)
             guard left < wanted else { return burst.covered != known }
             _ = try await pool.execute(SQLText.partitionAdd)
@@ -58,6 +58,7 @@ struct Upkeep: Sendable {
             let covered = try await pool.execute(SQLText.partitionOpen).only().int64(0)
             _ = try await pool.execute(SQLText.partitionCover, [.int8(covered)])
             logger.info("Made a partition of the log", [.position: .init(covered)])
+            row = try await pool.execute(SQLText.partitionsAhead).only()
         }
     }
 
@@ -65,16 +66,19 @@ struct Upkeep: Sendable {
     struct Burst {
         /// The most of one interval; halves with every slower one.
         private(set) var eventsInInterval: Int64 = 0
-        private var isKnown = false
+        private var last: (head: Int64, at: ContinuousClock.Instant)?
         /// The last position that has room.
         var covered: Int64?
 
-        var head: Int64 = 0 {
-            didSet {
-                let grown = isKnown ? head - oldValue : 0
-                isKnown = true
+        /// A node that stores nothing does not look: what others stored meanwhile came over all of
+        /// that time.
+        mutating func reached(_ head: Int64, at now: ContinuousClock.Instant) {
+            if let last {
+                let intervals = max(1, (now - last.at) / Upkeep.interval)
+                let grown = Int64(Double(head - last.head) / intervals)
                 eventsInInterval = max(grown, eventsInInterval / 2)
             }
+            last = (head, now)
         }
     }
 }
