@@ -177,11 +177,14 @@ public final class PostgresEventLog: EventLog, Sendable {
         precondition(!request.events.isEmpty, "an append without events")
         precondition(!request.allowPartial || request.precondition == nil, "checked by Publisher")
         do {
+            var insists = false
             while true {
                 let numbers = try await directory.numbers(for: request.events)
-                if let outcomes = try await committer.append(PreparedAppend(request, numbers)) {
+                let append = try PreparedAppend(request, numbers)
+                if let outcomes = try await committer.append(append, insists: insists) {
                     return outcomes
                 }
+                insists = true
             }
         } catch let error as PostgresError {
             throw EventsError(store: error)

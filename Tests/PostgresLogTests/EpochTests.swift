@@ -1,5 +1,7 @@
 import Events
+import IO
 import Postgres
+import TestSupport
 import Testing
 
 @testable import PostgresLog
@@ -33,6 +35,26 @@ import Testing
                 #expect(after.holds(Position(10), epoch: after.epoch.id))
                 #expect(!after.holds(Position(1), epoch: 12_345))
             }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `what has the numbers of another epoch than the connection's is stored`() async throws {
+        try await TestLog.with { test in
+            _ = try await test.append(.test())
+            // As who reads does, and hears of another history first.
+            test.log.directory.follow(99)
+            try await withThrowingTaskGroup(of: [AppendOutcome].self) { group in
+                // Also where the connection lives: nothing else goes on there meanwhile.
+                for loop in TestLoops.group.loops {
+                    group.addTask(executorPreference: loop) { try await test.append(.test()) }
+                }
+                for try await outcomes in group { #expect(outcomes.count == 1) }
+            }
+            let history = try await test.history()
+            #expect(history.map(\.position.rawValue) == [1, 2, 3])
+            #expect(Set(history.map(\.tenant)).count == 1)
+            try await expectEqual(test.log.bounds().epochs.count, 1)
         }
     }
 }

@@ -105,6 +105,79 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(2)))
+    func `a batch whose answer is lost when it goes again is in doubt from then on`()
+        async throws
+    {
+        try await TemporaryDirectory.with { directory in
+            let options = LocalPostgres.Options(dataDirectory: directory + "/data")
+            let server = try await LocalPostgres.start(options, logger: .silent)
+            let database = server.configuration
+            _ = try await Migrator(logger: .silent).run(database, on: TestLoops.next)
+            try await TestLog.node(on: database) { test in
+                _ = try await test.append(.test())
+                try await test.script(
+                    """
+                    create sequence apus.steps;
+                    create function apus.refuse() returns trigger language plpgsql as $$
+                    begin
+                        if nextval('apus.steps') = 1 then
+                            raise exception 'not now' using errcode = '25006';
+                        end if;
+                        return null;
+                    end
+                    $$;
+                    create trigger refuse before insert on apus.identities
+                        for each statement execute function apus.refuse();
+                    -- To open the connection takes no commit then.
+                    do $$
+                    declare
+                        opener regprocedure;
+                    begin
+                        for opener in
+                            select p.oid from pg_proc p where p.proname = 'open_epoch'
+                        loop
+                            execute replace(
+                                pg_get_functiondef(opener), 'for no key update', '');
+                        end loop;
+                    end
+                    $$;
+                    """)
+                // Commits wait for it, until their session is ended, and are none the less.
+                try await Self.wait(for: "nobody", test)
+                try await withThrowingTaskGroup(of: [AppendOutcome].self) { group in
+                    group.addTask {
+                        try await test.log.append(
+                            AppendRequest(events: [.test()], deadline: .now + .seconds(100)))
+                    }
+                    let end = """
+                        select pg_terminate_backend(pid) from pg_stat_activity
+                        where application_name = 'apus log' and wait_event = 'SyncRep'
+                        """
+                    while try await test.rows(end).isEmpty {}
+                    try await Self.wait(for: "", test)
+                    for try await outcomes in group { #expect(outcomes == [.stored(2)]) }
+                }
+                try await expectEqual(test.history().count, 2)
+            }
+            await server.stop()
+        }
+    }
+
+    /// Has commits of sessions that begin from now on wait for a standby.
+    private static func wait(for standby: String, _ test: TestLog) async throws {
+        try await test.script("alter system set synchronous_standby_names = '\(standby)'")
+        try await test.script("select pg_reload_conf()")
+        while true {
+            let new = try await PostgresConnection.connect(
+                test.database, on: TestLoops.next, logger: .silent)
+            let show = "select current_setting('synchronous_standby_names')"
+            let found = try await new.execute(Statement(name: show, sql: show)).only().string(0)
+            await new.close()
+            if found == standby { return }
+        }
+    }
+
     @Test func `a store that stays away is said to be away`() async throws {
         var configuration = PostgresEventLog.Configuration()
         configuration.patience = .milliseconds(200)

@@ -139,4 +139,37 @@ import Testing
             #expect(test.log.state == .available)
         }
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a full disk is forgotten also when nobody waits for the batch that found it`()
+        async throws
+    {
+        var configuration = Self.configuration(
+            batchTimeout: .seconds(10), patience: .milliseconds(1))
+        configuration.troubleTime = .milliseconds(50)
+        try await TestLog.with(configuration) { test in
+            _ = try await Self.append(test)
+            // The answer is lost first.
+            try await test.script(
+                """
+                create sequence apus.steps;
+                create function apus.refuse() returns trigger language plpgsql as $$
+                begin
+                    if nextval('apus.steps') = 1 then
+                        perform pg_terminate_backend(pg_backend_pid()), pg_sleep(60);
+                    end if;
+                    raise exception 'no room' using errcode = '53100';
+                end
+                $$;
+                create trigger refuse before insert on apus.identities
+                    for each statement execute function apus.refuse();
+                """)
+            let error = await #expect(throws: EventsError.self) {
+                try await test.log.append(
+                    AppendRequest(events: [.test()], deadline: .now + .milliseconds(500)))
+            }
+            #expect(error?.code == .unavailable)
+            while test.log.state != .available { try await Task.sleep(for: .milliseconds(5)) }
+        }
+    }
 }

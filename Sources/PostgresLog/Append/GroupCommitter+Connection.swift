@@ -48,6 +48,7 @@ extension GroupCommitter {
             try await settle(batch, on: connection)
             unsettled.removeAll { $0.number == batch.number }
         }
+        while hasStrangers { try await renumberStrangers() }
         patienceTimer?.cancel()
         patienceTimer = nil
         storeIsBack()
@@ -58,9 +59,8 @@ extension GroupCommitter {
     private func follow(_ bounds: LogBounds) async throws {
         epoch = bounds.epoch.id
         head = bounds.head
+        hasStrangers = true
         directory.follow(epoch)
-        var waiting = queue.removeAll { _ in true }
-        defer { queue.giveBack(waiting.filter(isAwaited)) }
         do {
             for batch in unsettled {
                 let entries = try await renumbered(batch.entries)
@@ -68,9 +68,22 @@ extension GroupCommitter {
                     unsettled[index].restart(entries, after: head)
                 }
             }
-            waiting = try await renumbered(waiting)
         } catch {
             epoch = 0
+            throw error
+        }
+    }
+
+    /// More may come meanwhile.
+    private func renumberStrangers() async throws {
+        hasStrangers = false
+        directory.follow(epoch)
+        var waiting = queue.removeAll { _ in true }
+        defer { queue.giveBack(waiting.filter(isAwaited)) }
+        do {
+            waiting = try await renumbered(waiting)
+        } catch {
+            hasStrangers = true
             throw error
         }
     }
@@ -78,7 +91,12 @@ extension GroupCommitter {
     private func renumbered(_ entries: [BatchQueue.Entry]) async throws -> [BatchQueue.Entry] {
         var renumbered: [BatchQueue.Entry] = []
         for entry in entries {
+            if entry.append.epoch == epoch {
+                renumbered.append(entry)
+                continue
+            }
             let numbers = try await directory.numbers(for: entry.append.events)
+            guard numbers.epoch == epoch else { throw Self.otherEpoch }
             renumbered.append(
                 BatchQueue.Entry(
                     ticket: entry.ticket,
@@ -109,6 +127,11 @@ extension GroupCommitter {
             if error.storeIsAway || error.isStall { throw error }
             // Then the lost attempt stored nothing either: it would have been found.
             fail(batch, error)
+        } catch {
+            for index in unsettled.indices where unsettled[index].number == doubtful.number {
+                unsettled[index].isInDoubt = true
+            }
+            throw error
         }
     }
 
@@ -135,6 +158,7 @@ extension GroupCommitter {
     }
 
     private static let ended = PostgresError(.connectionLost, "the connection ended")
+    static let otherEpoch = PostgresError(.connectionLost, "the log may be in another epoch")
 
     private func connectionEnded(_ ended: PostgresConnection) {
         if ended === connection { lose(Self.ended) }

@@ -25,6 +25,7 @@ actor GroupCommitter {
     private struct Request: Sendable {
         let ticket: UInt64
         let append: PreparedAppend
+        let insists: Bool
         let caller: UnsafeContinuation<[AppendOutcome]?, any Error>
     }
 
@@ -63,6 +64,8 @@ actor GroupCommitter {
     var head = Position.zero
     /// Of the log; 0 before it is known.
     var epoch: UInt64 = 0
+    /// What waits may have numbers of another epoch. Only while there is no connection.
+    var hasStrangers = false
     /// Open, with nothing in doubt.
     var connection: PostgresConnection?
     /// Who keeps the connection, while it is up.
@@ -92,12 +95,18 @@ actor GroupCommitter {
     // MARK: Callers
 
     /// Returns once the events are durable, in the order of the request. Nil when its numbers are
-    /// of another epoch than the log is in: to be prepared again.
-    nonisolated func append(_ append: PreparedAppend) async throws -> [AppendOutcome]? {
+    /// of another epoch than the log is in as far as is known here: to be prepared again.
+    ///
+    /// - Parameter insists: It was. Who learnt of another epoch may be ahead of us: the connection
+    ///   is opened anew, which tells.
+    nonisolated func append(
+        _ append: PreparedAppend, insists: Bool
+    ) async throws -> [AppendOutcome]? {
         let ticket = tickets.wrappingAdd(1, ordering: .relaxed).newValue
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { caller in
-                hand(Request(ticket: ticket, append: append, caller: caller))
+                hand(
+                    Request(ticket: ticket, append: append, insists: insists, caller: caller))
                 // The handler may have looked before the request was there.
                 if Task.isCancelled { cancel(ticket, of: append.account) }
             }
@@ -131,7 +140,8 @@ actor GroupCommitter {
             request.caller.resume(throwing: EventsError.away(.unavailable))
             return
         }
-        if epoch != 0, request.append.epoch != epoch {
+        let isStrange = epoch != 0 && request.append.epoch != epoch
+        if isStrange, connection != nil, !request.insists {
             request.caller.resume(returning: nil)
             return
         }
@@ -150,6 +160,10 @@ actor GroupCommitter {
             return
         }
         callers[request.ticket] = request.caller
+        if isStrange {
+            hasStrangers = true
+            if connection != nil { lose(Self.otherEpoch) }
+        }
         sendSoon()
     }
 
@@ -297,15 +311,18 @@ actor GroupCommitter {
     private func heedTrouble(_ trouble: StoreState) {
         state = trouble
         troubles += 1
-        let number = troubles
-        _ = loop.schedule(after: configuration.troubleTime) { [weak self] in
-            self?.assumeIsolated { $0.forgetTrouble(number) }
-        }
+        forgetLater(troubles)
     }
 
     /// Only an append would show that it has passed.
-    private func forgetTrouble(_ number: UInt64) {
-        if troubles == number, connection != nil { state = .available }
+    private func forgetLater(_ trouble: UInt64) {
+        _ = loop.schedule(after: configuration.troubleTime) { [weak self] in
+            self?.assumeIsolated { committer in
+                guard committer.troubles == trouble else { return }
+                if committer.connection == nil { return committer.forgetLater(trouble) }
+                committer.state = .available
+            }
+        }
     }
 
     /// Nothing was stored. Who has time left goes again, but not past a later request of the same
@@ -332,7 +349,9 @@ actor GroupCommitter {
 
     // MARK: A store that is away
 
-    func storeIsAway(_ state: StoreState) { self.state = state }
+    func storeIsAway(_ state: StoreState) {
+        if state == .diskFull { heedTrouble(state) } else { self.state = state }
+    }
 
     func storeIsBack() {
         // Only an append shows that a full disk has room again.
