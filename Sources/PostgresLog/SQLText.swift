@@ -17,6 +17,8 @@ enum SQLText {
     static let migrationsLock = statement("migrations_lock", PackageResources.migrations_lock_sql)
     static let migrationsPatience = statement(
         "migrations_patience", PackageResources.migrations_patience_sql)
+    static let migrationsPrepareLock = statement(
+        "migrations_prepare_lock", PackageResources.migrations_prepare_lock_sql)
     static let migrationsRecord = statement(
         "migrations_record", PackageResources.migrations_record_sql)
     static let migrationsTable = statement(

@@ -116,12 +116,13 @@ def test_a_signal_ends_a_node_that_is_still_starting(start_node):
     first = start_node()
     with first.sql() as sql:
         # As a node that migrates holds it.
-        sql.execute("select pg_advisory_lock(5053001, 0)")
+        sql.execute("begin; lock table apus.migrations in share row exclusive mode")
         starting = subprocess.Popen(
             [str(BINARY), "serve", "--listen", "127.0.0.1:0", "--database", first.database],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
-            waits = "select true from pg_locks where locktype = 'advisory' and not granted"
+            waits = ("select true from pg_locks "
+                     "where relation = 'apus.migrations'::regclass and not granted")
             eventually(lambda: sql.execute(waits).fetchone(), "it waits for the lock")
             starting.send_signal(signal.SIGTERM)
             out, log = starting.communicate(timeout=PATIENCE)

@@ -35,6 +35,19 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `who takes advisory locks holds up no migration`() async throws {
+        try await TestPostgres.withDatabase { database in
+            try await expectEqual(Self.migrate([Self.one], database), ["m1"])
+            let other = try await PostgresConnection.connect(
+                database, on: TestLoops.next, logger: .silent)
+            let lock = "select pg_advisory_lock(5053001, 0)"
+            _ = try await other.execute(Statement(name: lock, sql: lock))
+            try await expectEqual(Self.migrate([Self.one, Self.two], database), ["m2"])
+            await other.close()
+        }
+    }
+
     @Test func `a schema of a newer release is refused`() async throws {
         try await TestPostgres.withDatabase { database in
             _ = try await Self.migrate([Self.one, Self.two], database)

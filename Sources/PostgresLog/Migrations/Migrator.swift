@@ -49,8 +49,8 @@ public struct Migrator: Sendable {
         _ configuration: PostgresConfiguration, on loop: IOLoop
     ) async throws -> [String] {
         try await withConnection(configuration, on: loop) { connection in
-            let found = try await connection.execute(SQLText.migrationsTable).only()
-            let applied = try found.bool(0) ? try await applied(on: connection) : []
+            let isPrepared = try await isPrepared(on: connection)
+            let applied = isPrepared ? try await applied(on: connection) : []
             return migrations.map(\.name).filter { !applied.contains($0) }
         }
     }
@@ -71,6 +71,10 @@ public struct Migrator: Sendable {
         }
     }
 
+    private func isPrepared(on connection: PostgresConnection) async throws -> Bool {
+        try await connection.execute(SQLText.migrationsTable).only().bool(0)
+    }
+
     private func applied(on connection: PostgresConnection) async throws -> Set<String> {
         try check(try await connection.execute(SQLText.migrationsApplied, known))
     }
@@ -80,9 +84,11 @@ public struct Migrator: Sendable {
     }
 
     private func run(on connection: PostgresConnection) async throws -> [String] {
-        try await connection.transaction { transaction in
-            _ = try await transaction.execute(SQLText.migrationsLock)
-            try await transaction.script(Self.prepare)
+        if try await !isPrepared(on: connection) {
+            try await connection.transaction { transaction in
+                _ = try await transaction.execute(SQLText.migrationsPrepareLock)
+                try await transaction.script(Self.prepare)
+            }
         }
         var applied: [String] = []
         while let name = try await applyNextPatiently(on: connection) {
