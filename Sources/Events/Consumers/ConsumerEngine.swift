@@ -172,26 +172,6 @@ actor ConsumerEngine {
         for waiter in waiters { waiter.continuation.resume(returning: stored) }
     }
 
-    private func report(_ batch: ConsumerBatch, _ answer: BatchAnswer) {
-        let logger = environment.logger
-        if !answer.refused.isEmpty {
-            logger.info(
-                "Partitions of a consumer were lost",
-                [.consumer: name, .count: .init(answer.refused.count)])
-        }
-        for share in batch.shares where share.isReleased {
-            environment.tell()
-            break
-        }
-        for failure in batch.deadLetters where !answer.refused.contains(failure.partition) {
-            logger.warning(
-                "A consumer gave up on an event",
-                [.consumer: name, .position: .init(failure.position)])
-        }
-    }
-
-    var name: LogValue { .init(definition.title) }
-
     /// Tries until the store answers: what was decided is done, and would be repeated otherwise.
     private func commit(_ batch: ConsumerBatch) async throws -> BatchAnswer {
         var batch = batch
@@ -355,12 +335,13 @@ actor ConsumerEngine {
         while true {
             try await time.sleep(for: Self.tick)
             let now = time.now()
+            // What takes long may have made it time to look for others' events.
+            let isCrowded = machine.load.active > 0 || !machine.stuck.isEmpty
             machine.tick(now: now)
             heedCircuits(now: now)
             limitStock()
             writing.raise()
-            // What takes long may have made it time to look for others' events.
-            if machine.load.active > 0 { reading.raise() }
+            if isCrowded { reading.raise() }
             if let moment = stopRunsAt, moment <= now { stopRuns() }
             for (member, moment) in wakeTimes where moment <= now { signals[member]?.raise() }
         }

@@ -114,6 +114,7 @@ extension ConsumerStateMachine {
     ) -> Set<Int> {
         let handedOut = storing
         storing = []
+        stuck = []
         heedingUnderWay = []
         isStoringRevivals = false
         changingUnderWay = [:]

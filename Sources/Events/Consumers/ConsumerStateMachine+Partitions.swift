@@ -18,7 +18,7 @@ extension ConsumerStateMachine {
         partition.isLeaving = isDraining
         partitions[taken.partition] = partition
         takenSinceListening.insert(taken.partition)
-        for lane in taken.lanes { lanes.add(lane.scope) }
+        for lane in taken.lanes { addLane(lane.scope) }
         for work in taken.work where items[work.position] == nil {
             guard let item = left[work.position] else {
                 finish(work.position, in: taken.partition)
@@ -116,26 +116,47 @@ extension ConsumerStateMachine {
     mutating func openLane(_ scope: LaneScope, in index: Int, after position: Position) {
         guard partitions[index]?.lanes[scope] == nil else { return }
         partitions[index]?.lanes[scope] = position
-        lanes.add(scope)
+        addLane(scope)
         noteLane(scope, in: index)
     }
 
+    private mutating func addLane(_ scope: LaneScope) {
+        lanes.add(scope)
+        guard let key = scope.key else { return }
+        let work = WorkKey(tenant: scope.tenant, key: key)
+        noteLane(of: work, isBlocked: keys[work]?.isBlocked ?? false)
+    }
+
+    /// A key begins to wait for long, or goes on.
+    mutating func noteLane(of key: WorkKey, isBlocked: Bool) {
+        guard !lanes.isEmpty else { return }
+        // There may be room for another lane now.
+        if lanes.block(LaneScope(tenant: key.tenant, key: key.key), isBlocked) { stuck = [] }
+    }
+
     /// A lane was read up to a position; where it meets what reads on, it ends.
-    mutating func advanceLane(_ scope: LaneScope, in index: Int, to position: Position) {
-        guard let partition = partitions[index], let before = partition.lanes[scope] else { return }
+    ///
+    /// - Returns: Whether that changed anything.
+    mutating func advanceLane(_ scope: LaneScope, in index: Int, to position: Position) -> Bool {
+        guard let partition = partitions[index], let before = partition.lanes[scope] else {
+            return false
+        }
         let limit = partition.limit(of: scope)
         if min(position, limit) >= limit {
             closeLane(scope, in: index)
-            noteLane(scope, in: index)
         } else if position > before {
             partitions[index]?.lanes[scope] = position
-            noteLane(scope, in: index)
+        } else {
+            return false
         }
+        noteLane(scope, in: index)
+        return true
     }
 
     private mutating func closeLane(_ scope: LaneScope, in index: Int) {
         guard partitions[index]?.lanes.removeValue(forKey: scope) != nil else { return }
         lanes.remove(scope)
+        stuck = []
     }
 
     private mutating func noteLane(_ scope: LaneScope, in index: Int) {

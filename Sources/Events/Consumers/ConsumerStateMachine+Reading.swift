@@ -1,6 +1,6 @@
 // What is read, and what is taken up of it.
 extension ConsumerStateMachine {
-    enum Read: Equatable {
+    enum Read: Hashable {
         /// The events of those partitions whose cursor is just there, up to where others' are.
         case main(after: Position, through: Position)
         /// What a lane's partitions skipped.
@@ -18,11 +18,11 @@ extension ConsumerStateMachine {
     private var parkingRoom: Int { max(0, limits.maxParked - load.parked) }
 
     /// Lanes that may still be opened.
-    private var laneRoom: Int { max(0, limits.maxLanes - lanes.count) }
+    private var laneRoom: Int { max(0, limits.maxLanes - lanes.open) }
 
     private var hasRoom: Bool {
         (isAtEase ? isLight : room >= max(1, capacity / 8)) && load.bytes < limits.maxBytes
-            && load.parked < limits.maxParked && lanes.count < limits.maxLanes
+            && load.parked < limits.maxParked
     }
 
     /// Most events of the next read.
@@ -87,6 +87,10 @@ extension ConsumerStateMachine {
             if let read = read(of: scope) { reads.append(read) }
         }
         guard !reads.isEmpty else { return hasRoom ? .wait(after: high) : .none }
+        if !stuck.isEmpty {
+            reads.removeAll(where: stuck.contains)
+            guard !reads.isEmpty else { return .none }
+        }
         turn += 1
         return reads[turn % reads.count]
     }
@@ -141,11 +145,13 @@ extension ConsumerStateMachine {
     mutating func took(_ read: Read, _ page: EventPage, now: Duration, wall: Timestamp) {
         head = max(head, page.head)
         let moment = WorkItem.Taken(at: now, wall: wall)
+        var hasMoved = false
         switch read {
         case .main(let after, let through):
             if isAtEase { crowding = nil }
             let events = page.events.prefix { $0.position <= through }
             let end = takeMain(after, events, moment) ?? min(page.scannedThrough, through)
+            hasMoved = end > after
             for index in partitions.indices {
                 guard let partition = partitions[index], !partition.isLeaving,
                     partition.cursor == after
@@ -159,10 +165,11 @@ extension ConsumerStateMachine {
                 guard let partition = partitions[index], !partition.isLeaving,
                     let position = partition.lanes[scope], position >= after
                 else { continue }
-                advanceLane(scope, in: index, to: end)
+                if advanceLane(scope, in: index, to: end) { hasMoved = true }
             }
-        case .wait, .none: break
+        case .wait, .none: return
         }
+        if !hasMoved { stuck.insert(read) }
     }
 
     /// - Returns: Where it had to stop; nil when it took all.
@@ -181,7 +188,7 @@ extension ConsumerStateMachine {
             }
             if partition.leavesToLane(key) { continue }
             if let scope = lane(for: key) {
-                guard lanes.count < limits.maxLanes || lanes.contains(scope) else {
+                guard lanes.contains(scope) || hasLaneRoom(for: scope) else {
                     return event.position.previous
                 }
                 openLane(scope, in: event.partition, after: event.position.previous)
@@ -210,7 +217,7 @@ extension ConsumerStateMachine {
                     return event.position.previous
                 }
                 if isOverShare(key) {
-                    guard laneRoom > 0, !hasManyLanes(key.tenant) else {
+                    guard hasLaneRoom(for: inner), !hasManyLanes(key.tenant) else {
                         return event.position.previous
                     }
                     openLane(inner, in: event.partition, after: event.position.previous)
@@ -244,6 +251,13 @@ extension ConsumerStateMachine {
     /// As many keys of the tenant have lanes as may be opened for all others.
     private func hasManyLanes(_ tenant: TenantID) -> Bool {
         rules.isShared && lanes.keys[tenant, default: 0] >= max(1, laneRoom)
+    }
+
+    /// A key that waits for long needs none.
+    private func hasLaneRoom(for scope: LaneScope) -> Bool {
+        if laneRoom > 0 { return true }
+        guard let key = scope.key else { return false }
+        return keys[WorkKey(tenant: scope.tenant, key: key)]?.isBlocked == true
     }
 
     private func isOverShare(_ key: WorkKey) -> Bool {

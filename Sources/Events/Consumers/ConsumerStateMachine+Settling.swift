@@ -191,6 +191,7 @@ extension ConsumerStateMachine {
     var nextTick: Duration? { due.first }
 
     mutating func tick(now: Duration) {
+        stuck = []
         while let position = due.popDue(now: now) {
             guard let item = items[position], let time = item.due, time <= now else { continue }
             switch item.state {

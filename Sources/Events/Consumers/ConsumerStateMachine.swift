@@ -34,7 +34,7 @@ struct ConsumerStateMachine {
     struct Limits {
         /// Of one key: more waits in a lane.
         var keyShare = 32
-        /// Of all partitions held here.
+        /// Of all partitions held here, but for those of keys that wait for long.
         var maxLanes = 1_024
         /// Pieces of work that wait for long: delayed, or held by a dead letter.
         var maxParked = 10_000
@@ -69,6 +69,8 @@ struct ConsumerStateMachine {
     /// The newest position that was heard of.
     var head: Position = .zero
     var turn = 0
+    /// What was read in vain: it is not read again before something changed that it may wait for.
+    var stuck: Set<Read> = []
     /// Nil while there is room to read on at ease.
     var crowding: Crowding?
     /// Of what was taken up last.
@@ -190,6 +192,7 @@ struct ConsumerStateMachine {
         let isBlocked = queue.busy == 0 && first?.waitsLong == true
         guard isBlocked != queue.isBlocked else { return }
         keys[key]?.isBlocked = isBlocked
+        noteLane(of: key, isBlocked: isBlocked)
         for position in queue.positions {
             guard var item = items[position] else { continue }
             load.count(item, -1)

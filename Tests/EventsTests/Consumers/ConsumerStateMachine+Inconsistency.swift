@@ -31,6 +31,15 @@ extension ConsumerStateMachine {
             for scope in partition?.lanes.keys ?? [:].keys { lanes[scope, default: 0] += 1 }
         }
         if lanes != self.lanes.counts { return "the lanes were miscounted" }
+        let blocked = lanes.keys.filter { scope in
+            scope.key.map { keys[WorkKey(tenant: scope.tenant, key: $0)]?.isBlocked == true }
+                ?? false
+        }
+        if Set(blocked) != self.lanes.blocked { return "a lane was taken for blocked, or was not" }
+        let open = lanes.keys.filter { $0.key != nil && !blocked.contains($0) }
+        if Dictionary(grouping: open, by: \.tenant).mapValues(\.count) != self.lanes.keys {
+            return "the lanes of keys were miscounted"
+        }
         if Set(self.lanes.scopes) != Set(lanes.keys) { return "a lane has no turn" }
         for item in items.values where !item.isWritten {
             if partitions[item.partition]?.unwritten.contains(item.position) != true {

@@ -34,13 +34,14 @@ struct HandedOut {
 
 extension RecordedEvent {
     static func sample(
-        at position: Position, tenant: TenantID, key: String, partition: Int
+        at position: Position, tenant: TenantID, key: String, partition: Int, bytes: Int = 0
     ) -> RecordedEvent {
         RecordedEvent(
             position: position, partition: partition, id: EventID(high: 1, low: position.rawValue),
             type: "lead.created", version: 1, kind: .domain, tenant: tenant, source: "",
             subject: key, partitionKey: key, occurredAt: Timestamp(seconds: 0, nanoseconds: 0),
             recordedAt: Timestamp(seconds: 0, nanoseconds: 0), metadata: EventMetadata(),
-            messageName: "test.Lead", data: [])
+            messageName: "test.Lead",
+            data: Array(repeating: 0, count: bytes))
     }
 }

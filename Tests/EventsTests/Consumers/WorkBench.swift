@@ -75,13 +75,23 @@ struct WorkBench {
         machine.rules = rules
     }
 
-    mutating func publish(_ key: String, tenant: String = "acme", count: Int = 1) {
+    /// The group was changed: its keys are not to be held any more.
+    mutating func letKeysGo() {
+        rules.holdsKeys = false
+        machine.rules = rules
+    }
+
+    mutating func giveAway(_ partition: Int) { machine.giveAway([partition], now: now) }
+
+    mutating func publish(
+        _ key: String, tenant: String = "acme", count: Int = 1, bytes: Int = 0
+    ) {
         let tenant = TenantID(unchecked: tenant)
         for _ in 0..<count {
             log.append(
                 .sample(
                     at: Position(UInt64(log.count + 1)), tenant: tenant, key: key,
-                    partition: Partition.of(tenant: tenant, key: key)))
+                    partition: Partition.of(tenant: tenant, key: key), bytes: bytes))
         }
         machine.head = Position(UInt64(log.count))
     }
@@ -205,6 +215,18 @@ struct WorkBench {
         var hasRead = false
         while readOnce() { hasRead = true }
         return hasRead
+    }
+
+    /// How often something was read until there was nothing to be read, or so often.
+    mutating func reads(limit: Int) -> Int {
+        var count = 0
+        while count < limit, readOnce() { count += 1 }
+        return count
+    }
+
+    /// What would be read so many times.
+    mutating func plan(_ count: Int) -> [ConsumerStateMachine.Read] {
+        (0..<count).map { _ in machine.nextRead() }
     }
 
     private mutating func readOnce() -> Bool {
