@@ -17,11 +17,14 @@ extension ConsumerStateMachine {
     /// Free places for work that waits for long.
     private var parkingRoom: Int { max(0, limits.maxParked - load.parked) }
 
+    /// Bytes that events of more work may have.
+    private var byteRoom: Int { max(0, limits.maxBytes - load.bytes) }
+
     /// Lanes that may still be opened.
     private var laneRoom: Int { max(0, limits.maxLanes - lanes.open) }
 
     private var hasRoom: Bool {
-        (isAtEase ? isLight : room >= max(1, capacity / 8)) && load.bytes < limits.maxBytes
+        (isAtEase ? isLight : room >= max(1, capacity / 8)) && byteRoom > 0
             && load.parked < limits.maxParked
     }
 
@@ -83,7 +86,7 @@ extension ConsumerStateMachine {
             if high < head { reads.append(.main(after: high, through: .max)) }
             if cursors.low < high { reads.append(.main(after: cursors.low, through: cursors.next)) }
         }
-        for scope in lanes.scopes {
+        for scope in lanes.scopes where byteRoom > 0 {
             if let read = read(of: scope) { reads.append(read) }
         }
         guard !reads.isEmpty else { return hasRoom ? .wait(after: high) : .none }
@@ -124,6 +127,7 @@ extension ConsumerStateMachine {
         } else {
             guard load.tenants[scope.tenant, default: 0] < room / 2,
                 load.parkedTenants[scope.tenant, default: 0] < max(1, parkingRoom / 2),
+                load.tenantBytes[scope.tenant, default: 0] < max(1, byteRoom / 2),
                 lanes.keys[scope.tenant, default: 0] < max(1, laneRoom / 2)
             else { return nil }
         }
@@ -180,6 +184,7 @@ extension ConsumerStateMachine {
             guard let partition = partitions[event.partition], !partition.isLeaving,
                 partition.cursor == after, items[event.position] == nil
             else { continue }
+            guard byteRoom > 0 else { return event.position.previous }
             let key = WorkKey(tenant: event.tenant, key: event.partitionKey)
             // Behind the cursor nothing would say any more that it may be begun.
             if partition.mayBeBegun(event.position) {
@@ -209,13 +214,14 @@ extension ConsumerStateMachine {
                 event.position <= partition.limit(of: scope), items[event.position] == nil,
                 scope.key == nil || scope.key == event.partitionKey
             else { continue }
+            guard byteRoom > 0 else { return event.position.previous }
             let key = WorkKey(tenant: event.tenant, key: event.partitionKey)
             if scope.key == nil {
                 let inner = LaneScope(tenant: key.tenant, key: key.key)
                 if partition.lanes[inner] != nil { continue }
-                guard load.tenants[key.tenant, default: 0] < room, !isParkedOut(key.tenant) else {
-                    return event.position.previous
-                }
+                guard load.tenants[key.tenant, default: 0] < room, !isParkedOut(key.tenant),
+                    load.tenantBytes[key.tenant, default: 0] < byteRoom
+                else { return event.position.previous }
                 if isOverShare(key) {
                     guard hasLaneRoom(for: inner), !hasManyLanes(key.tenant) else {
                         return event.position.previous
@@ -235,6 +241,7 @@ extension ConsumerStateMachine {
     private func lane(for key: WorkKey) -> LaneScope? {
         if rules.isShared,
             load.tenants[key.tenant, default: 0] >= max(1, room) || isParkedOut(key.tenant)
+                || load.tenantBytes[key.tenant, default: 0] >= max(1, byteRoom)
         {
             return LaneScope(tenant: key.tenant, key: nil)
         }

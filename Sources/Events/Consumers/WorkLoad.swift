@@ -6,6 +6,8 @@ struct WorkLoad: Equatable {
     private(set) var parked = 0
     /// Of all events.
     private(set) var bytes = 0
+    /// And of each tenant's.
+    private(set) var tenantBytes: [TenantID: Int] = [:]
     /// Of the active work.
     private(set) var tenants: [TenantID: Int] = [:]
     /// Of the work that waits for long.
@@ -23,6 +25,7 @@ struct WorkLoad: Equatable {
     mutating func count(_ item: WorkItem, _ sign: Int) {
         if item.event != nil {
             bytes += sign * item.bytes
+            Self.count(item.key.tenant, sign * item.bytes, in: &tenantBytes)
             if item.isRevived { countRevived(item, sign) }
         }
         if item.isParked {
@@ -39,8 +42,8 @@ struct WorkLoad: Equatable {
         if item.isParked { revivedParked += sign } else { revived += sign }
     }
 
-    private static func count(_ tenant: TenantID, _ sign: Int, in tenants: inout [TenantID: Int]) {
-        let left = tenants[tenant, default: 0] + sign
+    private static func count(_ tenant: TenantID, _ more: Int, in tenants: inout [TenantID: Int]) {
+        let left = tenants[tenant, default: 0] + more
         tenants[tenant] = left == 0 ? nil : left
     }
 }
