@@ -16,10 +16,15 @@ extension ConsumerStateMachine {
 
     /// The member is gone. What it took counts as an attempt, and may be answered until it is
     /// handed out again; what it never took does not count.
+    ///
+    /// Of a node that drains clients leave because it does: what they took stays theirs, to be
+    /// answered here or elsewhere until its deadline.
     mutating func leave(_ member: Int, now: Duration) {
         let left = sortedItems { item in
-            if case .handedOut(let handOut) = item.state { return handOut.member == member }
-            return false
+            guard case .handedOut(let handOut) = item.state, handOut.member == member else {
+                return false
+            }
+            return !isDraining || rules.isLocal || handOut.taken == nil
         }
         for item in left { lose(item, now: now) }
         members[member] = nil
