@@ -175,12 +175,25 @@ public struct StoredWork: Sendable, Hashable {
 /// Whose events a partition's cursor skipped.
 public struct LaneScope: Sendable, Hashable {
     public let tenant: TenantID
-    /// Nil: all of the tenant's.
+    /// Nil: all of the tenant's. Compared by bytes.
     public let key: String?
 
     public init(tenant: TenantID, key: String?) {
         self.tenant = tenant
         self.key = key
+    }
+
+    public static func == (one: LaneScope, other: LaneScope) -> Bool {
+        guard one.tenant == other.tenant else { return false }
+        guard let key = one.key, let otherKey = other.key else {
+            return one.key == nil && other.key == nil
+        }
+        return key.isSpelled(as: otherKey)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(tenant)
+        key?.hashSpelling(into: &hasher)
     }
 }
 

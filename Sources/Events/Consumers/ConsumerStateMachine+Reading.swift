@@ -212,7 +212,7 @@ extension ConsumerStateMachine {
             guard let partition = partitions[event.partition], !partition.isLeaving,
                 let position = partition.lanes[scope], position >= after, event.position > position,
                 event.position <= partition.limit(of: scope), items[event.position] == nil,
-                scope.key == nil || scope.key == event.partitionKey
+                scope.key?.isSpelled(as: event.partitionKey) ?? true
             else { continue }
             guard byteRoom > 0 else { return event.position.previous }
             let key = WorkKey(tenant: event.tenant, key: event.partitionKey)

@@ -114,8 +114,11 @@ struct ConsumerStateMachine {
         let scope: LaneScope
 
         static func < (one: LaneAt, other: LaneAt) -> Bool {
-            (one.partition, one.scope.tenant.rawValue, one.scope.key ?? "")
-                < (other.partition, other.scope.tenant.rawValue, other.scope.key ?? "")
+            let place = (one.partition, one.scope.tenant.rawValue)
+            let otherPlace = (other.partition, other.scope.tenant.rawValue)
+            guard place == otherPlace else { return place < otherPlace }
+            return (one.scope.key ?? "").utf8.lexicographicallyPrecedes(
+                (other.scope.key ?? "").utf8)
         }
     }
 

@@ -1,7 +1,17 @@
 /// The events of which order is kept.
 struct WorkKey: Hashable, Sendable {
     let tenant: TenantID
+    /// Compared by bytes.
     let key: String
+
+    static func == (one: WorkKey, other: WorkKey) -> Bool {
+        one.tenant == other.tenant && one.key.isSpelled(as: other.key)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(tenant)
+        key.hashSpelling(into: &hasher)
+    }
 }
 
 /// An event that was taken up and is not finished, as its holder knows it.

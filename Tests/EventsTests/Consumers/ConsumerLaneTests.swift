@@ -90,4 +90,19 @@ import Testing
         let done = bench.work()
         #expect(Set(done.map(\.position)).count == 100)
     }
+
+    @Test func `two spellings of a key are two keys`() {
+        // The same characters, other bytes.
+        let spellings = ["caf\u{e9}", "cafe\u{301}"]
+        #expect(spellings[0] == spellings[1])
+        let acme = TenantID(unchecked: "acme")
+        #expect(Set(spellings.map { WorkKey(tenant: acme, key: $0) }).count == 2)
+        var bench = WorkBench { $0.keyShare = 4 }
+        for key in spellings { bench.publish(key, count: 20) }
+        _ = bench.reads(limit: 1_000)
+        let lanes = bench.machine.lanes.scopes.compactMap { $0.key.map { Array($0.utf8) } }
+        #expect(Set(lanes) == Set(spellings.map { Array($0.utf8) }))
+        #expect(bench.work().count == 40)
+        #expect(bench.storedLanes.isEmpty)
+    }
 }
