@@ -26,8 +26,11 @@ public struct ConsumerBatch: Sendable, Equatable {
 
     /// Work that is over.
     public struct Finish: Sendable, Equatable {
-        /// Raw values are those of `apus.dead_letters.resolution`, zero for none.
+        /// Raw values are those of `apus.dead_letters.resolution`, zero and below for none.
         public enum Resolution: Int, Sendable {
+            /// Its dead letter stays open and holds its key no more. Its row stays too if somebody
+            /// said something of it: that is still to be heard.
+            case letGo = -1
             case none = 0
             case succeeded = 1
             case discarded = 2

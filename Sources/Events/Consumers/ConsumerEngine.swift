@@ -354,7 +354,7 @@ actor ConsumerEngine {
             filter = CompiledFilter(definition.filter)
         }
         self.definition = definition
-        machine.rules = definition.rules
+        machine.change(to: definition.rules)
         if machine.isPaused != definition.isPaused { machine.pause(definition.isPaused) }
         for signal in signals.values { signal.raise() }
         wakeUp()

@@ -127,11 +127,23 @@ extension ConsumerStateMachine {
             }
         }
         for position in answer.remarked { setAside(position) }
+        for row in batch.rows
+        where row.work.state == .held && !answer.remarked.contains(row.work.position) {
+            letGo(row.work.position)
+        }
         var members: Set<Int> = []
         for position in handedOut {
             if let member = layReady(position, now: now) { members.insert(member) }
         }
         return members
+    }
+
+    /// A dead letter, known as that to the store, holds its key no more if keys are not to be held.
+    private mutating func letGo(_ position: Position) {
+        guard !rules.holdsKeys, let item = items[position], item.state == .held,
+            heeded[position] == nil
+        else { return }
+        finish(item, .letGo)
     }
 
     /// Another node said something of it: that decides, unless it is decided already, or was heard

@@ -51,6 +51,7 @@ extension ConsumerStateMachine {
                 ? .orphaned(until: now + (rules.ackDeadline ?? .zero)) : .waiting(until: nil)
         }
         insert(item)
+        if work.state == .held, !rules.holdsKeys { note(item.position) }
         guard work.state == .handedOut else { return }
         note(item.position)
         if rules.isLocal { tellOfLoss(of: item, at: WorkItem.Taken(at: now, wall: wall)) }

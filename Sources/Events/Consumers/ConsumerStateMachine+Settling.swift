@@ -139,7 +139,9 @@ extension ConsumerStateMachine {
     // MARK: Ends
 
     mutating func finish(_ item: WorkItem, _ resolution: ConsumerBatch.Finish.Resolution) {
-        if resolution != .none { deadLetters.removeAll { $0.position == item.position } }
+        if resolution == .succeeded || resolution == .discarded {
+            deadLetters.removeAll { $0.position == item.position }
+        }
         finished.append(
             ConsumerBatch.Finish(
                 partition: item.partition, position: item.position, resolution: resolution,

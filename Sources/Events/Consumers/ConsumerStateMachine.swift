@@ -51,7 +51,7 @@ struct ConsumerStateMachine {
     let consumer: Int32
     let node: String
     let limits: Limits
-    var rules: ConsumerRules
+    private(set) var rules: ConsumerRules
 
     var partitions: [HeldPartition?] = Array(repeating: nil, count: Partition.count)
     var items: [Position: WorkItem] = [:]
@@ -129,6 +129,14 @@ struct ConsumerStateMachine {
         self.node = node
         self.rules = rules
         self.limits = limits
+    }
+
+    /// The consumer was changed. Dead letters that held their keys and are not to any more let them
+    /// go once the store has answered: what was said of them may not be heard yet.
+    mutating func change(to rules: ConsumerRules) {
+        self.rules = rules
+        guard !rules.holdsKeys else { return }
+        for item in sortedItems(where: { $0.state == .held }) { note(item.position) }
     }
 
     /// Changes a piece of work and everything that counts it.

@@ -75,6 +75,45 @@ import Testing
         #expect(bench.store.tables.deadLetters == [Position(1)])
     }
 
+    @Test func `its key goes on when keys are not to be held any more`() throws {
+        var bench = WorkBench(holdsKeys: true) { $0.keyShare = 4 }
+        _ = try held(&bench)
+        bench.letKeysGo()
+        #expect(bench.work().map(\.position.rawValue) == Array(2...40))
+        #expect(bench.store.tables.deadLetters == [Position(1)])
+        #expect(bench.storedWork.isEmpty)
+        #expect(bench.machine.inconsistency == nil)
+        bench.resolve(Position(1), .revive)
+        #expect(bench.work().map(\.position.rawValue) == [1])
+    }
+
+    @Test func `its key goes on where keys are not to be held since`() throws {
+        var bench = WorkBench(holdsKeys: true) { $0.keyShare = 4 }
+        _ = try held(&bench)
+        bench.beAway { meanwhile in
+            meanwhile.letKeysGo()
+            meanwhile.replaceNode()
+            #expect(meanwhile.work().map(\.position.rawValue) == Array(2...40))
+        }
+        #expect(bench.store.tables.deadLetters == [Position(1)])
+        #expect(bench.storedWork.isEmpty)
+    }
+
+    @Test(arguments: [Verdict.Action.revive, .discard])
+    func `what was said of it is heard though its key goes on`(action: Verdict.Action) throws {
+        var bench = WorkBench(holdsKeys: true) { $0.keyShare = 4 }
+        _ = try held(&bench)
+        if action == .revive { bench.revive(Position(1)) } else { bench.discard(Position(1)) }
+        bench.letKeysGo()
+        bench.write()
+        bench.write()
+        bench.hear()
+        let done = bench.work().map(\.position.rawValue)
+        #expect(done == Array((action == .revive ? 1 : 2)...40))
+        #expect(bench.store.tables.deadLetters.isEmpty)
+        #expect(bench.storedWork.isEmpty)
+    }
+
     @Test(arguments: [true, false])
     func `what stands behind many of them is in nobody's way`(holds: Bool) throws {
         var bench = WorkBench(holdsKeys: holds) {

@@ -142,6 +142,7 @@ struct StoreModel {
             {
                 decided.insert(finish.position)
             }
+            if finish.resolution == .letGo, partition.verdicts[finish.position] != nil { continue }
             let work = partition.work.removeValue(forKey: finish.position)
             partition.verdicts[finish.position] = nil
             if !finish.isWritten, work != nil { fail("\(finish.position) had a row") }
@@ -149,7 +150,7 @@ struct StoreModel {
                 fail("\(finish.position) is over beyond the cursor")
             }
             tables.over.insert(finish.position)
-            if finish.resolution != .none, work?.isRevived == true {
+            if finish.resolution.rawValue > 0, work?.isRevived == true {
                 tables.deadLetters.remove(finish.position)
             }
         }

@@ -66,19 +66,19 @@ struct WorkBench {
     /// The group was changed.
     mutating func allow(attempts: Int) {
         rules.maxAttempts = attempts
-        machine.rules = rules
+        machine.change(to: rules)
     }
 
     /// The group was changed: no tenant is to hold up another.
     mutating func share() {
         rules.isShared = true
-        machine.rules = rules
+        machine.change(to: rules)
     }
 
     /// The group was changed: its keys are not to be held any more.
     mutating func letKeysGo() {
         rules.holdsKeys = false
-        machine.rules = rules
+        machine.change(to: rules)
     }
 
     mutating func giveAway(_ partition: Int) { machine.giveAway([partition], now: now) }

@@ -1,7 +1,7 @@
-import Events
 import Postgres
 import Testing
 
+@testable import Events
 @testable import PostgresLog
 
 /// Groups that change while nodes are at work in them.
@@ -87,6 +87,92 @@ import Testing
             }
             try await expectEqual(take(first.version), 0)
             try await expectEqual(take(again.version), 2)
+        }
+    }
+
+    @Test func `held keys go on once keys are not to be held any more`() async throws {
+        try await TestLog.with { test in
+            let node = GroupNode(test)
+            try await node.create { $0.ordering = .hold }
+            _ = try await test.append(.test("a"), .test("a"))
+            try await node.running {
+                try await node.member { member in
+                    let first = try await member.take(1)
+                    try await expectEqual(node.acknowledge(first, .deadLetter), 0)
+                    _ = try await node.groups.update(
+                        GroupNode.mail, tenant: GroupNode.acme, GroupChanges(ordering: .continue))
+                    let next = try await member.take(1, acknowledging: true)
+                    #expect(next.map(\.event.position) == [Position(2)])
+                    let isForgotten = try await node.eventually {
+                        try await test.rows("select from apus.work").isEmpty
+                    }
+                    #expect(isForgotten)
+                    try await expectEqual(node.status().deadLettered, 1)
+                }
+            }
+        }
+    }
+
+    @Test func `a retry that was asked for is heard though its key goes on`() async throws {
+        try await TestLog.with { test in
+            let node = GroupNode(test)
+            try await node.create { $0.ordering = .hold }
+            _ = try await test.append(.test("a"), .test("a"))
+            try await node.running {
+                try await node.member { member in
+                    let first = try await member.take(1)
+                    try await expectEqual(node.acknowledge(first, .deadLetter), 0)
+                }
+            }
+            let letters = PostgresDeadLetters(log: test.log, node: "other")
+            let selection = DeadLetterSelection(tenant: GroupNode.acme, consumer: "group/mail")
+            try await expectEqual(letters.retry(selection, perSecond: nil), 1)
+            _ = try await node.groups.update(
+                GroupNode.mail, tenant: GroupNode.acme, GroupChanges(ordering: .continue))
+            let next = GroupNode(test, name: "next")
+            try await next.running {
+                let taken = try await next.member { try await $0.take(2, acknowledging: true) }
+                #expect(taken.map(\.event.position) == [Position(1), Position(2)])
+                #expect(taken.map(\.attempt) == [1, 1])
+            }
+            try await expectEqual(next.status().deadLettered, 0)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `what lets its key go keeps its row if it was to be tried again`(
+        isTriedAgain: Bool
+    ) async throws {
+        try await TestLog.with { test in
+            let node = GroupNode(test)
+            try await node.create()
+            let group = try #require(
+                try await node.store.find(GroupNode.mail, tenant: GroupNode.acme))
+            try await node.books.beat("one", for: .seconds(600), members: [])
+            let taken = try #require(
+                try await node.books.take(
+                    [7], of: group.consumer, version: group.version, node: "one"
+                ).first)
+            try await test.script(
+                """
+                insert into apus.work (consumer_id, partition, position, state, attempt, lost,
+                    ticket, fence, verdict, verdict_delay_us, revive_at)
+                values (\(group.consumer), 7, 1, 3, 1, 0, 1, 0,
+                    \(isTriedAgain ? "11, 0, now()" : "null, null, default"))
+                """)
+            var batch = ConsumerBatch(consumer: group.consumer, node: "one")
+            batch.shares = [
+                ConsumerBatch.Share(
+                    partition: 7, fence: taken.fence, serial: taken.serial, cursor: Position(1),
+                    begun: Position(1), isReleased: false)
+            ]
+            batch.finished = [
+                ConsumerBatch.Finish(
+                    partition: 7, position: Position(1), resolution: .letGo, isWritten: true)
+            ]
+            try await expectEqual(node.books.commit(batch), BatchAnswer())
+            let left = try await test.rows("select from apus.work")
+            #expect(left.count == (isTriedAgain ? 1 : 0))
         }
     }
 }
