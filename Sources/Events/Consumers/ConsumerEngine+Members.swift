@@ -12,6 +12,7 @@ extension ConsumerEngine {
             nextMember,
             maxInFlight: min(max(request.maxInFlight, limits.lowerBound), limits.upperBound))
         signals[nextMember] = Signal()
+        emptySince = nil
         isSettled = false
         wakeUp()
         return nextMember
@@ -22,8 +23,20 @@ extension ConsumerEngine {
         signals[member] = nil
         wakeTimes[member] = nil
         workers[member] = nil
+        if machine.members.isEmpty { emptySince = time.now() }
         wakeUp()
     }
+
+    /// Ends a group's engine that has had no members for long, once nothing of what they were handed
+    /// is left to be answered: each costs ticks and surveys.
+    func endIfIdle() {
+        guard !definition.rules.isLocal, let emptySince, time.now() - emptySince >= Self.idleTime,
+            !isTaking, machine.partitions.allSatisfy({ ($0?.busy ?? 0) == 0 })
+        else { return }
+        drain(grace: .zero)
+    }
+
+    private static let idleTime: Duration = .seconds(30)
 
     /// That want a share of the partitions.
     var memberCount: Int { machine.isDraining ? 0 : machine.members.count }

@@ -91,6 +91,7 @@ extension ConsumerEngine {
             concurrency: concurrency, window: window, ahead: window, allowed: concurrency,
             inbox: inbox, told: told)
         signals[nextMember] = inbox.signal
+        emptySince = nil
         isSettled = false
         wakeUp()
         environment.lookAgain()

@@ -42,6 +42,8 @@ actor ConsumerEngine {
     var wakeTimes: [Int: Duration] = [:]
     var ackWaiters: [AckWaiter] = []
     var nextMember = 0
+    /// Since when it has no members.
+    var emptySince: Duration?
     /// Members that live in this process.
     var workers: [Int: LocalMember] = [:]
     /// Events whose changes the store refused: they are not to be tried again.
@@ -81,6 +83,7 @@ actor ConsumerEngine {
             consumer: definition.consumer, node: environment.node, rules: definition.rules,
             limits: limits)
         machine.isPaused = definition.isPaused
+        emptySince = environment.time.now()
     }
 
     /// Something changed that may be handed out, or stored.

@@ -74,14 +74,12 @@ public final class Consumers: Sendable {
 
     /// Something changed that holders of partitions should look at, here or elsewhere.
     func tellAll() {
-        lookAgain()
+        environment.lookAgain()
         environment.tell()
     }
 
     /// Another node did something that this one should look at.
-    public func lookAgain() {
-        keeping.raise()
-    }
+    public func lookAgain() { keeping.raise() }
 
     /// Ends one consumer here as ``drain()`` ends all of them; its `over` tells when another engine
     /// may be made for it.
@@ -182,27 +180,46 @@ public final class Consumers: Sendable {
     ) async throws {
         var members: [ConsumerMembers] = []
         for (consumer, engine) in engines {
+            await engine.endIfIdle()
             let count = isDraining ? 0 : await engine.memberCount
             guard count > 0 else { continue }
             members.append(
                 ConsumerMembers(
                     consumer: consumer, count: count, isBroken: await engine.isBroken))
         }
-        let books = environment.books
-        try await books.beat(environment.node, for: configuration.leaseTime, members: members)
+        try await beat(members)
         let idle = state.withLock { state in
             state.outdated.formUnion(state.attended.intersection(engines.keys))
             return engines.filter { !state.attended.contains($0.key) }
         }
-        var known: [Int32: [PartitionMark?]] = [:]
-        for (consumer, engine) in idle { known[consumer] = await engine.marks }
-        for survey in try await books.survey(Array(idle.keys)) {
-            guard let engine = idle[survey.consumer], let marks = known[survey.consumer] else {
-                continue
+        var beatenAt = environment.time.now()
+        var rest = Array(idle.keys)[...]
+        while !rest.isEmpty {
+            let some = rest.prefix(Self.surveyed)
+            rest = rest.dropFirst(Self.surveyed)
+            // Many take their time.
+            if environment.time.now() - beatenAt >= configuration.leaseTime / 4 {
+                try await beat(members)
+                beatenAt = environment.time.now()
             }
-            _ = state.withLock { $0.attended.insert(survey.consumer) }
-            group.addTask { try await self.attend(engine, survey, known: marks) }
+            var known: [Int32: [PartitionMark?]] = [:]
+            for consumer in some { known[consumer] = await idle[consumer]?.marks }
+            for survey in try await environment.books.survey(Array(some)) {
+                guard let engine = idle[survey.consumer], let marks = known[survey.consumer] else {
+                    continue
+                }
+                _ = state.withLock { $0.attended.insert(survey.consumer) }
+                group.addTask { try await self.attend(engine, survey, known: marks) }
+            }
         }
+    }
+
+    /// By one statement.
+    private static let surveyed = 256
+
+    private func beat(_ members: [ConsumerMembers]) async throws {
+        try await environment.books.beat(
+            environment.node, for: configuration.leaseTime, members: members)
     }
 
     private func attend(

@@ -139,9 +139,8 @@ public final class Groups: Sendable {
     ) async throws -> Result {
         let stored = try await find(request.group, tenant: request.tenant)
         let endsAt = request.untilCaughtUp ? try await log.bounds().head : nil
-        let engine = try consumers.engine(for: ConsumerDefinition(stored, in: store), metrics)
-        let member = try await engine.join(request)
-        consumers.lookAgain()
+        let (engine, member) = try await join(request, stored)
+        consumers.environment.lookAgain()
         let heartbeats = SubscriptionRequest.heartbeats
         let heartbeat =
             min(max(request.heartbeat, heartbeats.lowerBound), heartbeats.upperBound) * 0.8
@@ -158,9 +157,23 @@ public final class Groups: Sendable {
         }
     }
 
+    private func join(
+        _ request: MembershipRequest, _ stored: StoredGroup
+    ) async throws -> (engine: ConsumerEngine, member: Int) {
+        while true {
+            let engine = try consumers.engine(for: ConsumerDefinition(stored, in: store), metrics)
+            do {
+                return (engine, try await engine.join(request))
+            } catch let error as EventsError where error == ConsumerEngine.draining {
+                // It ends, as nobody was there for long: there will be room for another at once.
+                try await consumers.environment.time.sleep(for: .milliseconds(10))
+            }
+        }
+    }
+
     private func leave(_ engine: ConsumerEngine, _ member: Int) async {
         await engine.leave(member)
-        consumers.lookAgain()
+        consumers.environment.lookAgain()
     }
 
     /// Acts on members' answers, also on those to deliveries of other nodes. Returns once that is

@@ -23,12 +23,14 @@ extension SilentBooks {
 }
 
 extension ConsumerDefinition {
-    /// A handler's, which gets everything.
-    static func sample(_ number: Int32 = 1) -> ConsumerDefinition {
+    /// A handler's, which gets everything; with a deadline a group's.
+    static func sample(
+        _ number: Int32 = 1, ackDeadline: Duration? = nil
+    ) -> ConsumerDefinition {
         ConsumerDefinition(
             consumer: number, version: 1, title: "handler/sample-\(number)", filter: .everything,
             rules: ConsumerRules(
-                holdsKeys: false, maxAttempts: 5, ackDeadline: nil, isShared: true),
+                holdsKeys: false, maxAttempts: 5, ackDeadline: ackDeadline, isShared: true),
             refreshed: { nil }, gone: .handlerNotFound("sample"))
     }
 }
