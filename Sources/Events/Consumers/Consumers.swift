@@ -27,6 +27,8 @@ public final class Consumers: Sendable {
     let environment: ConsumerEngine.Environment
     private let configuration: Configuration
     private let keeping: Signal
+    /// Somebody else did something that this node should look at.
+    private let hinted = Signal()
     /// Bounded by the groups that members name, and the handlers.
     private let running = TaskFeed<ConsumerEngine>()
     private let state = Lock(State())
@@ -79,7 +81,7 @@ public final class Consumers: Sendable {
     }
 
     /// Another node did something that this one should look at.
-    public func lookAgain() { keeping.raise() }
+    public func lookAgain() { hinted.raise() }
 
     /// Ends one consumer here as ``drain()`` ends all of them; its `over` tells when another engine
     /// may be made for it.
@@ -103,6 +105,7 @@ public final class Consumers: Sendable {
             group.addTask { try await self.runEngines() }
             group.addTask { try await self.keep() }
             group.addTask { try await self.poll() }
+            group.addTask { try await self.heedHints() }
             defer { group.cancelAll() }
             try await group.next()
         }
@@ -136,6 +139,19 @@ public final class Consumers: Sendable {
             keeping.raise()
         }
     }
+
+    /// Each look is one at all that is here: hints that come close together share one.
+    private func heedHints() async throws {
+        while true {
+            await hinted.wait()
+            try Task.checkCancellation()
+            keeping.raise()
+            try await environment.time.sleep(for: Self.hintPause)
+        }
+    }
+
+    /// Between two looks that hints cause.
+    private static let hintPause: Duration = .milliseconds(50)
 
     /// Shows that this node lives, and sees to it that the partitions are where they should be.
     private func keep() async throws {

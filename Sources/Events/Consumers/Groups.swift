@@ -230,7 +230,10 @@ public final class Groups: Sendable {
     /// Whoever holds the partitions acts on them.
     private func leave(_ answers: [TokenAnswer], to consumer: Int32) async throws -> [Bool] {
         let counts = try await consumers.environment.books.remark(consumer, answers)
-        consumers.tellAll()
+        if counts.contains(true) {
+            consumers.lookAgain()
+            consumers.environment.tell()
+        }
         return counts
     }
 

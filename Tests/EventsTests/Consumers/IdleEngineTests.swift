@@ -45,6 +45,25 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `hints that come close together cause one look`() async throws {
+        try await running { consumers in
+            let engine = try Self.engine(1, consumers)
+            _ = try await engine.join(Self.request)
+            consumers.tellAll()
+            while books.looks == 0 { await pass(.zero) }
+            await pass(.zero)
+            let before = books.looks
+            // No time passes.
+            for _ in 0..<200 {
+                consumers.lookAgain()
+                await pass(.zero)
+            }
+            #expect(books.looks <= before + 2)
+            while books.looks < before + 2 { await pass(.milliseconds(10)) }
+        }
+    }
+
     private static let request = MembershipRequest(
         group: GroupName(unchecked: "mail"), tenant: TenantID(unchecked: "acme"))
 
@@ -83,6 +102,7 @@ private final class BeatenBooks: SilentBooks {
     private let asked = Lock<[[Int32]]>([])
 
     var surveyed: Set<Int32> { asked.withLock { Set($0.joined()) } }
+    var looks: Int { asked.withLock { $0.count } }
     var largest: Int { asked.withLock { $0.map(\.count).max() ?? 0 } }
 
     func survey(_ consumers: [Int32]) async throws -> [ConsumerSurvey] {

@@ -19,7 +19,8 @@ struct GroupNode: Sendable {
 
     init(
         _ test: TestLog, name: String = "node-1",
-        configuration: Groups.Configuration = GroupNode.quick, log: (any EventLog)? = nil
+        configuration: Groups.Configuration = GroupNode.quick, log: (any EventLog)? = nil,
+        tellOthers: @escaping @Sendable () -> Void = {}
     ) {
         self.name = name
         self.test = test
@@ -30,7 +31,7 @@ struct GroupNode: Sendable {
         groups = Groups(
             store: store, books: books, log: log ?? test.log, tail: tail, node: name,
             configuration: configuration, metrics: MetricsRegistry(),
-            logger: Logger(label: "test", sink: sink))
+            logger: Logger(label: "test", sink: sink), tellOthers: tellOthers)
     }
 
     /// Looks after partitions more often than a real one.

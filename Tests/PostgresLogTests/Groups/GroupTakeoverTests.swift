@@ -1,4 +1,5 @@
 import Postgres
+import Telemetry
 import Testing
 
 @testable import Events
@@ -29,6 +30,25 @@ import Testing
                     }
                     #expect(isDone)
                     try await expectEqual(one.status().deadLettered, 1)
+                }
+            }
+        }
+    }
+
+    @Test func `others hear of acknowledgements that count, and of no others`() async throws {
+        try await TestLog.with { test in
+            let one = GroupNode(test, name: "one")
+            let told = Lock(0)
+            let other = GroupNode(test, name: "other") { told.withLock { $0 += 1 } }
+            try await one.create()
+            _ = try await test.append(.test("a"))
+            try await one.running {
+                try await one.member { member in
+                    let taken = try await member.take(1)
+                    try await expectEqual(other.acknowledge(taken), 0)
+                    #expect(told.withLock { $0 } == 1)
+                    try await expectEqual(other.acknowledge(taken), 1)
+                    #expect(told.withLock { $0 } == 1)
                 }
             }
         }
