@@ -145,6 +145,13 @@ extension ConsumerEngine {
             machine.giveAway(leaving, now: time.now())
             wakeUp()
         }
+        let staying = machine.held.filter {
+            wanted[$0] == node && machine.partitions[$0]?.isLeaving == true
+        }
+        if !staying.isEmpty {
+            machine.keep(staying, until: .zero)
+            wakeUp()
+        }
         if !machine.isDraining {
             let missing = wanted.indices.filter { index in
                 guard machine.partitions[index] == nil else { return false }

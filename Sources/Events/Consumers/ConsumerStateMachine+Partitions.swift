@@ -15,7 +15,7 @@ extension ConsumerStateMachine {
     ) {
         precondition(partitions[taken.partition] == nil, "a partition that is held was taken")
         var partition = HeldPartition(taken)
-        partition.isLeaving = isDraining
+        if isDraining { partition.leave(now: nil) }
         partitions[taken.partition] = partition
         takenSinceListening.insert(taken.partition)
         for lane in taken.lanes { addLane(lane.scope) }
@@ -75,8 +75,8 @@ extension ConsumerStateMachine {
     /// go once what members have of them is answered or past its deadline.
     mutating func giveAway(_ leaving: some Sequence<Int>, now: Duration) {
         for index in leaving where partitions[index]?.isLeaving == false {
-            partitions[index]?.isLeaving = true
-            touched.insert(index)
+            partitions[index]?.leave(now: isDraining ? nil : now)
+            if partitions[index]?.isLeaving == true { touched.insert(index) }
         }
         let lyingReady = sortedItems { item in
             guard case .handedOut(let handOut) = item.state, handOut.taken == nil else {
@@ -85,6 +85,29 @@ extension ConsumerStateMachine {
             return partitions[item.partition]?.isLeaving == true
         }
         for item in lyingReady { handBack(item.position) }
+    }
+
+    /// Partitions that were to be given away, and are not any more, go on.
+    ///
+    /// - Parameter moment: They are not to leave again before.
+    mutating func keep(_ staying: some Sequence<Int>, until moment: Duration) {
+        guard !isDraining else { return }
+        let kept = Set(
+            staying.filter { index in
+                partitions[index]?.isLeaving == true && partitions[index]?.isBeingReleased == false
+            })
+        guard !kept.isEmpty else { return }
+        for index in kept { partitions[index]?.stay(until: moment) }
+        for item in sortedItems(where: { kept.contains($0.partition) }) { queue(item.key) }
+    }
+
+    /// What leaves in vain stays for now.
+    mutating func keepBusy(now: Duration) {
+        let busy = partitions.indices.filter { index in
+            guard let partition = partitions[index], partition.busy > 0 else { return false }
+            return partition.leavingSince.map { now - $0 >= limits.leavingTime } ?? false
+        }
+        if !busy.isEmpty { keep(busy, until: now + limits.stayingTime) }
     }
 
     /// Everything goes, as ``giveAway(_:now:)`` says; whatever is taken from now on too.

@@ -212,6 +212,7 @@ extension ConsumerStateMachine {
             }
         }
         writeLong(now: now)
+        keepBusy(now: now)
         // What was answered long before its moment leaves its entries behind.
         if due.count > 4 * items.count + 4_096 {
             due = DueHeap()

@@ -44,6 +44,11 @@ struct ConsumerStateMachine {
         var readEvents = 500
         /// A run of so long is one that others should know of.
         var longRun: Duration = .milliseconds(50)
+        /// A partition in which members are still at work after so long does not leave: what waits in
+        /// it would wait for their deadlines.
+        var leavingTime: Duration = .seconds(6)
+        /// And not before so long from then on.
+        var stayingTime: Duration = .seconds(30)
         /// Cursors that moved without any work are stored so often.
         var cursorInterval: Duration = .seconds(2)
     }

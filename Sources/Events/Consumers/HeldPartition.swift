@@ -16,7 +16,11 @@ struct HeldPartition {
     /// How far each lane was read.
     var lanes: [LaneScope: Position] = [:]
     /// To be given to another as soon as nobody is at work in it.
-    var isLeaving = false
+    private(set) var isLeaving = false
+    /// Since when it is to leave while members are at work in it.
+    private(set) var leavingSince: Duration?
+    /// It was to leave in vain: it stays until then.
+    private var staysUntil: Duration = .zero
     /// The batch under way gives it back: nothing more can be said of it here.
     var isBeingReleased = false
     /// Pieces of work that members have.
@@ -29,6 +33,19 @@ struct HeldPartition {
         storedCursor = taken.cursor
         begunBefore = (taken.cursor, max(taken.cursor, taken.begun))
         for lane in taken.lanes { lanes[lane.scope] = lane.position }
+    }
+
+    /// - Parameter now: Nil when the whole node goes.
+    mutating func leave(now: Duration?) {
+        if let now, now < staysUntil { return }
+        isLeaving = true
+        leavingSince = now
+    }
+
+    mutating func stay(until moment: Duration) {
+        isLeaving = false
+        leavingSince = nil
+        staysUntil = moment
     }
 
     /// Whether a former holder may have begun with an event that has no row.

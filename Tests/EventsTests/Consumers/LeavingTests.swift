@@ -49,4 +49,40 @@ import Testing
         bench.replaceNode()
         #expect(try bench.following().attempt == 2)
     }
+
+    @Test func `what is never answered keeps its partition's other keys waiting for a while only`()
+        throws
+    {
+        var bench = WorkBench(maxInFlight: 2)
+        bench.publish("a")
+        let item = try bench.following()
+        bench.giveAway(Self.partition)
+        bench.publish(Self.neighbour)
+        #expect(bench.next() == nil)
+        bench.wait(.seconds(10))
+        // It is asked for again and again.
+        bench.giveAway(Self.partition)
+        #expect(try bench.following().key.key == Self.neighbour)
+        #expect(bench.machine.inconsistency == nil)
+        bench.wait(.seconds(60))
+        bench.giveAway(Self.partition)
+        bench.answer(item)
+        bench.publish(Self.neighbour)
+        #expect(bench.next() == nil)
+    }
+
+    @Test func `a partition that is to stay after all goes on`() throws {
+        var bench = WorkBench(maxInFlight: 2)
+        bench.publish("a")
+        bench.publish("a")
+        let item = try bench.following()
+        bench.giveAway(Self.partition)
+        bench.publish(Self.neighbour)
+        #expect(bench.next() == nil)
+        bench.keep(Self.partition)
+        #expect(try bench.following().key.key == Self.neighbour)
+        bench.answer(item)
+        #expect(try bench.following().key.key == "a")
+        #expect(bench.machine.inconsistency == nil)
+    }
 }

@@ -83,6 +83,8 @@ struct WorkBench {
 
     mutating func giveAway(_ partition: Int) { machine.giveAway([partition], now: now) }
 
+    mutating func keep(_ partition: Int) { machine.keep([partition], until: .zero) }
+
     mutating func publish(
         _ key: String, tenant: String = "acme", count: Int = 1, bytes: Int = 0
     ) {
