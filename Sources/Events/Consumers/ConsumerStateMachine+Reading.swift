@@ -76,26 +76,30 @@ extension ConsumerStateMachine {
         }
     }
 
-    /// The next thing to read. What is behind takes turns with what is ahead, and lanes with both.
+    /// The next thing to read. What is new, or behind that, has every other turn, however many lanes
+    /// there are; those take turns with each other.
     mutating func nextRead() -> Read {
-        guard !members.isEmpty, !isDraining, !isPaused else { return .none }
-        var reads: [Read] = []
-        guard let cursors = cursorSpan else { return .none }
+        guard !members.isEmpty, !isDraining, !isPaused, let cursors = cursorSpan else {
+            return .none
+        }
         let high = cursors.high
+        var reads: [Read] = []
         if hasRoom {
             if high < head { reads.append(.main(after: high, through: .max)) }
             if cursors.low < high { reads.append(.main(after: cursors.low, through: cursors.next)) }
-        }
-        for scope in lanes.scopes where byteRoom > 0 {
-            if let read = read(of: scope) { reads.append(read) }
-        }
-        guard !reads.isEmpty else { return hasRoom ? .wait(after: high) : .none }
-        if !stuck.isEmpty {
             reads.removeAll(where: stuck.contains)
-            guard !reads.isEmpty else { return .none }
         }
-        turn += 1
-        return reads[turn % reads.count]
+        let next = turn + 1
+        if reads.isEmpty || next % 2 == 0, byteRoom > 0 {
+            let lanes = lanes.scopes.compactMap(read).filter { !stuck.contains($0) }
+            if !lanes.isEmpty {
+                turn = next
+                return lanes[(reads.isEmpty ? next : next / 2) % lanes.count]
+            }
+        }
+        guard !reads.isEmpty else { return hasRoom && stuck.isEmpty ? .wait(after: high) : .none }
+        turn = next
+        return reads[(lanes.isEmpty ? next : next / 2) % reads.count]
     }
 
     /// The lowest and the highest cursor, and the lowest of those above the lowest.

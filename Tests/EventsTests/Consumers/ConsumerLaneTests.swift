@@ -105,4 +105,33 @@ import Testing
         #expect(bench.work().count == 40)
         #expect(bench.storedLanes.isEmpty)
     }
+
+    @Test func `what is new has every other turn beside many lanes`() {
+        var machine = ConsumerStateMachine(
+            consumer: 1, node: "one",
+            rules: ConsumerRules(
+                holdsKeys: false, maxAttempts: 5, ackDeadline: .seconds(30), isShared: true))
+        let tenant = TenantID(unchecked: "acme")
+        machine.head = Position(20)
+        machine.join(1, maxInFlight: 1)
+        let lanes = (0..<20).map { number in
+            StoredLane(
+                scope: LaneScope(tenant: tenant, key: "k\(number)"), position: Position(1))
+        }
+        machine.granted(
+            TakenPartition(
+                partition: 0, fence: 1, serial: 0, cursor: Position(7), work: [], lanes: lanes),
+            events: [:], now: .zero, wall: Timestamp(microseconds: 0))
+        var lanesRead: Set<String> = []
+        var newest = 0
+        for _ in 0..<40 {
+            switch machine.nextRead() {
+            case .main: newest += 1
+            case .lane(let scope, _, _): lanesRead.insert(scope.key ?? "")
+            case .wait, .none: break
+            }
+        }
+        #expect(newest == 20)
+        #expect(lanesRead.count == 20)
+    }
 }
