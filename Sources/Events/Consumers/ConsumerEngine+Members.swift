@@ -67,10 +67,18 @@ extension ConsumerEngine {
             if let endsAt, isSettled, heard == told, machine.isCaughtUp(through: endsAt) {
                 return nil
             }
-            if now >= patience, let position = machine.position { return .checkpoint(position) }
+            if now >= patience, let position = position(now: now) { return .checkpoint(position) }
             guard let signal = signals[member] else { throw CancellationError() }
             await signal.wait()
         }
+    }
+
+    /// All work is looked at for it: of many checkpoints, once for those that come together.
+    private func position(now: Duration) -> Position? {
+        if let checkpoint, now - checkpoint.at < Self.tick { return checkpoint.position }
+        let position = machine.position
+        checkpoint = (now, position)
+        return position
     }
 
     private func delivery(_ item: WorkItem) -> GroupDelivery? {

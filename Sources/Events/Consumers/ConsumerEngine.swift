@@ -42,6 +42,8 @@ actor ConsumerEngine {
     var wakeTimes: [Int: Duration] = [:]
     var ackWaiters: [AckWaiter] = []
     var nextMember = 0
+    /// As told of last, and when.
+    var checkpoint: (at: Duration, position: Position?)?
     /// Since when it has no members.
     var emptySince: Duration?
     /// Members that live in this process.

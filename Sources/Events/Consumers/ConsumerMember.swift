@@ -27,6 +27,14 @@ struct ConsumerMember {
         if tenant != firstTenant { isShared = true }
     }
 
+    /// Nothing lies ready any more.
+    ///
+    /// - Returns: What did.
+    mutating func takeReady() -> [Position] {
+        defer { ready = TurnLine() }
+        return ready.waiting
+    }
+
     mutating func count(_ tenant: TenantID, _ sign: Int) {
         let left = running[tenant, default: 0] + sign
         running[tenant] = left == 0 ? nil : left

@@ -204,7 +204,9 @@ extension ConsumerStateMachine {
                 giveUp(item, "MEMBER_LEFT", now: now)
             case .handedOut(let handOut) where handOut.taken == nil:
                 members[handOut.member]?.isStalled = true
-                handBack(position)
+                // All of it at once: one after the other each would be looked for in the line.
+                let waiting = members[handOut.member]?.takeReady() ?? []
+                for position in waiting + [position] { handBack(position) }
             case .handedOut:
                 timeOut(item, now: now)
             case .storing, .remarked, .held:
