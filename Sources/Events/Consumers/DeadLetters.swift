@@ -6,7 +6,8 @@ public protocol DeadLetters: Sendable {
     ///
     /// - Parameters:
     ///   - after: ``DeadLetter/number`` of the last one already seen.
-    ///   - maxBytes: The page ends with the dead letter that reaches so many.
+    ///   - maxBytes: The page ends with the dead letter whose event, or whose attempts' messages, reach
+    ///     so many with those before it.
     func list(
         _ selection: DeadLetterSelection, after: Int64, limit: Int, maxBytes: Int
     ) async throws -> DeadLetterPage

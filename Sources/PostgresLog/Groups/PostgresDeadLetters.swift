@@ -5,6 +5,8 @@ import Postgres
 public struct PostgresDeadLetters: DeadLetters {
     /// Deliveries shown of each.
     private static let maxAttempts: Int64 = 100
+    /// Those of so many are read at a time: each may tell much.
+    private static let attemptsPage = 32
 
     private let store: ConsumerStore
     private let log: PostgresEventLog
@@ -36,15 +38,22 @@ public struct PostgresDeadLetters: DeadLetters {
         guard let first = rows.first else { return DeadLetterPage(letters: [], hasMore: false) }
         do {
             let events = try await log.events(in: rows, firstColumn: 7)
-            let attempts = try await attempts(at: rows, events)
+            let shown = Array(rows.prefix(limit))
             var letters: [DeadLetter] = []
-            for (index, row) in rows.enumerated().prefix(limit) {
-                letters.append(
-                    DeadLetter(
-                        number: try row.int64(0), consumer: try row.string(2),
-                        event: events[index], attempts: attempts[index],
-                        deadLetteredAt: Timestamp(microseconds: try row.timestamp(3)),
-                        reason: try row.string(4)))
+            var bytes = 0
+            while letters.count < shown.count, bytes < maxBytes {
+                let some = letters.count..<min(shown.count, letters.count + Self.attemptsPage)
+                let attempts = try await attempts(at: shown[some], events[some])
+                for (index, attempts) in zip(some, attempts) where bytes < maxBytes {
+                    bytes += attempts.reduce(0) { $0 + $1.errorMessage.utf8.count }
+                    let row = shown[index]
+                    letters.append(
+                        DeadLetter(
+                            number: try row.int64(0), consumer: try row.string(2),
+                            event: events[index], attempts: attempts,
+                            deadLetteredAt: Timestamp(microseconds: try row.timestamp(3)),
+                            reason: try row.string(4)))
+                }
             }
             return DeadLetterPage(
                 letters: letters, hasMore: Int(try first.int64(5)) > letters.count)
@@ -55,7 +64,7 @@ public struct PostgresDeadLetters: DeadLetters {
 
     /// The deliveries of each row.
     private func attempts(
-        at rows: Rows, _ events: [RecordedEvent]
+        at rows: ArraySlice<Row>, _ events: ArraySlice<RecordedEvent>
     ) async throws -> [[DeliveryRecord]] {
         let consumers = try rows.map { try $0.int32(1) }
         let found = try await store.execute(

@@ -129,6 +129,27 @@ import Testing
         }
     }
 
+    @Test func `a page ends where its deliveries reach its bytes`() async throws {
+        try await with { test, letters in
+            try await test.script(
+                """
+                insert into apus.ledger (position, consumer_id, attempt, outcome, started_at,
+                    duration_us, error_message, node)
+                select p, c.id, a, 4, now(), 5, repeat('x', 1000), 'n'
+                from apus.consumers c, unnest(array[1, 6]) as p, generate_series(1, 20) as a
+                where c.name = 'group/acme/billing'
+                """)
+            let page = try await letters.list(acme(), after: 0, limit: 100, maxBytes: 10_000)
+            #expect(page.letters.map(\.attempts.count) == [20])
+            #expect(page.hasMore)
+            let last = try #require(page.letters.last)
+            let rest = try await letters.list(
+                acme(), after: last.number, limit: 100, maxBytes: 10_000)
+            #expect(rest.letters.map(\.attempts.count) == [0, 0, 20])
+            #expect(!rest.hasMore)
+        }
+    }
+
     @Test func `a retry leaves a remark for whoever holds the partition, at its pace`()
         async throws
     {
