@@ -1,6 +1,8 @@
 -- Positions that a handler has taken up and not finished, oldest first.
 -- $1 whether only with an open dead letter, $2 tenants (null: all), $3 after, $4 before, both
 -- exclusive, $5 how many.
+--
+-- Each branch counts positions, not rows: several handlers may stand at one.
 select u.position
 from (
     (
@@ -11,6 +13,7 @@ from (
             and (select true from apus.handlers h where h.consumer_id = d.consumer_id)
             and ($2::text[] is null or d.tenant_id = any (array(
                 select t.id from apus.tenants t where t.name = any ($2::text[]))))
+        group by d.position
         order by d.position
         limit $5
     )
@@ -25,6 +28,7 @@ from (
                     select t.id from apus.tenants t where t.name = any ($2::text[])))
                 from apus.events e
                 where e.position = w.position))
+        group by w.position
         order by w.position
         limit $5
     )

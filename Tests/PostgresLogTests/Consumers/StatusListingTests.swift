@@ -74,4 +74,39 @@ import Testing
             #expect(since.map(\.event.position) == [Position(5)])
         }
     }
+
+    /// 300 events: three handlers failed on all of them, or on the first half only, and one of them
+    /// has the second half in work.
+    @Test(arguments: [true, false], [true, false])
+    func `a listing goes on however many handlers stand at one event`(
+        areAllFailed: Bool, oldestFirst: Bool
+    ) async throws {
+        try await TestLog.with { test in
+            let names = ["one", "two", "three"]
+            let node = TestNode(test, registry: try .with(names.map { TestHandler(name: $0) }))
+            try await node.host.register()
+            let events = (1...300).map { NewEvent.test("s-\($0)") }
+            _ = try await test.log.append(AppendRequest(events: events))
+            let stored = try await test.history()
+            let failed = areAllFailed ? stored[...] : stored[..<150]
+            for name in names {
+                try await node.record(name, through: 300, failed.map { ($0, .failed) })
+            }
+            if !areAllFailed {
+                try await test.script(
+                    """
+                    insert into apus.work
+                        (consumer_id, partition, position, state, attempt, lost, ticket, fence)
+                    select h.consumer_id, e.partition, e.position, 1, 1, 0, 0, 0
+                    from apus.events e, apus.handlers h where e.position > 150;
+                    """)
+            }
+            let listing = StatusListing(log: test.log, books: node.books)
+            let found = try await all(
+                listing, areAllFailed ? [.failed] : [.failed, .processing],
+                oldestFirst: oldestFirst, page: 200)
+            let positions = Array(UInt64(1)...300)
+            #expect(found == (oldestFirst ? positions : positions.reversed()))
+        }
+    }
 }
