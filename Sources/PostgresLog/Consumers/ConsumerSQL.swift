@@ -5,6 +5,9 @@ enum ConsumerSQL {
     static let leaseAcquire = statement("lease_acquire", PackageResources.lease_acquire_sql)
     static let leaseRenew = statement("lease_renew", PackageResources.lease_renew_sql)
 
+    static let handlersRegisterConsumers = statement(
+        "handlers_register_consumers", PackageResources.handlers_register_consumers_sql)
+    static let handlersUpdate = statement("handlers_update", PackageResources.handlers_update_sql)
     static let handlersRegister = statement(
         "handlers_register", PackageResources.handlers_register_sql)
     static let handlersRegisterPatterns = statement(

@@ -17,8 +17,9 @@ public struct PostgresBooks: HandlerBooks {
         self.pageSize = pageSize
     }
 
-    /// Source: `SQL/handlers_register.sql`, `SQL/handlers_adopt.sql`,
-    /// `SQL/handlers_register_patterns.sql`, `SQL/handlers_find.sql`.
+    /// Source: `SQL/handlers_register_consumers.sql`, `SQL/handlers_register.sql`,
+    /// `SQL/handlers_find.sql`, `SQL/handlers_update.sql`, `SQL/handlers_adopt.sql`,
+    /// `SQL/handlers_register_patterns.sql`.
     public func register(_ handlers: [HandlerDescription]) async throws -> [StoredHandler] {
         // In one order, so that nodes that start together do not wait for each other in a circle.
         let handlers = handlers.sorted { $0.name < $1.name }
@@ -26,12 +27,14 @@ public struct PostgresBooks: HandlerBooks {
             handler.types.map { (handler: handler.name, pattern: $0) }
         }
         return try await store.transaction { transaction in
+            let names = Parameter.textArray(handlers.map(\.name))
+            let effects = Parameter.boolArray(handlers.map(\.hasExternalSideEffects))
+            let consumers = Parameter.textArray(handlers.map(\.consumer))
+            _ = try await transaction.execute(ConsumerSQL.handlersRegisterConsumers, [consumers])
             _ = try await transaction.execute(
-                ConsumerSQL.handlersRegister,
-                [
-                    .textArray(handlers.map(\.name)), .textArray(handlers.map(\.consumer)),
-                    .boolArray(handlers.map(\.hasExternalSideEffects)),
-                ])
+                ConsumerSQL.handlersRegister, [names, consumers, effects])
+            let stored = try await transaction.execute(ConsumerSQL.handlersFind, [names])
+            _ = try await transaction.execute(ConsumerSQL.handlersUpdate, [names, effects])
             _ = try await transaction.execute(ConsumerSQL.handlersAdopt, [])
             _ = try await transaction.execute(
                 ConsumerSQL.handlersRegisterPatterns,
@@ -40,13 +43,7 @@ public struct PostgresBooks: HandlerBooks {
                     .textArray(patterns.map(\.pattern.text)),
                     .textArray(patterns.map(\.pattern.regularExpression)),
                 ])
-            var stored: [StoredHandler] = []
-            for row in try await transaction.execute(
-                ConsumerSQL.handlersFind, [.textArray(handlers.map(\.name))])
-            {
-                stored.append(try row.handler())
-            }
-            return stored
+            return try stored.map { try $0.handler() }
         }
     }
 

@@ -1,4 +1,6 @@
 import Postgres
+import Telemetry
+import TestSupport
 import Testing
 
 @testable import Events
@@ -157,6 +159,36 @@ import Testing
             #expect(history.records[0].duration == .microseconds(5))
             let all = try await node.books.deliveries(at: Position(1), limit: 120)
             #expect(!all.isTruncated)
+        }
+    }
+
+    @Test func `a handler that is known is registered again while it is rebuilt`() async throws {
+        try await TestLog.with { test in
+            let node = TestNode(test)
+            let handlers = [description("one", "lead.*"), description("two", "order.*")]
+            let stored = try await node.books.register(handlers)
+            let other = try await PostgresConnection.connect(
+                test.database, on: TestLoops.next, logger: .silent)
+            try await other.transaction { rebuild in
+                _ = try await rebuild.execute(ConsumerSQL.rebuildLock, [.text("one")])
+                let again = try await node.books.register(handlers)
+                #expect(Set(again) == Set(stored))
+            }
+            await other.close()
+        }
+    }
+
+    @Test func `what changes about a handler is written down`() async throws {
+        try await TestLog.with { test in
+            let node = TestNode(test)
+            _ = try await node.books.register([description("one", "lead.*")])
+            _ = try await node.books.register([
+                HandlerDescription(
+                    name: "one", types: [TypePattern("lead.*")].compactMap(\.self),
+                    hasExternalSideEffects: true)
+            ])
+            try await expectEqual(
+                node.books.progress().map(\.hasExternalSideEffects), [true])
         }
     }
 }
