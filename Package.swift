@@ -214,7 +214,10 @@ let package = Package(
             ]),
         tests(
             "ApusTests",
-            ["Configuration", "EventProtos", "Events", "Handlers", "Webhooks", "apus"]),
+            [
+                "Configuration", "EventProtos", "Events", "Handlers", "Neighbours", "Webhooks",
+                "apus",
+            ]),
         tests(
             "ApusEmbeddingTests",
             [

@@ -45,7 +45,8 @@ public enum EmbeddedApus {
     ///   - body: Begins once the handlers are known to the log: what is published from then on
     ///     reaches them.
     /// - Returns: What the body returns.
-    /// - Throws: What `register` and `body` throw; ``EventsError`` and the store's errors.
+    /// - Throws: What `register` and `body` throw; ``EventsError``, also when a handler bears the name of
+    ///   one that ships with Apus, or of one of another kind; the store's errors.
     public static func run<Result: Sendable>(
         database: String, configuration: Configuration = Configuration(),
         metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,

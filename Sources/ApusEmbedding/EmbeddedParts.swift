@@ -24,6 +24,15 @@ struct EmbeddedParts: Sendable {
         publisher = EventPublisher(publisher: log.publisher)
         var registry = HandlerRegistry()
         try register(&registry, publisher)
+        let taken = registry.entries.map(\.traits.name).filter(HandlerName.shipped.contains)
+        guard taken.isEmpty else {
+            throw EventsError.invalid(
+                taken.map {
+                    FieldViolation(
+                        field: "handlers.\($0)",
+                        description: "is the name of a handler that ships with Apus")
+                })
+        }
         host = HostParts(
             on: log, registry: registry, leaseTime: configuration.leaseTime,
             drainGrace: configuration.drainTime, logger: logger)

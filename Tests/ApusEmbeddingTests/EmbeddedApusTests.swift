@@ -129,4 +129,20 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: ["inventory", "lead-autopilot", "notification"])
+    func `a name of a handler that ships with Apus is refused`(name: String) async throws {
+        try await TestPostgres.withDatabase { database in
+            let error = await #expect(throws: EventsError.self) {
+                try await EmbeddedApus.run(on: database, configuration: .init(), logger: .silent) {
+                    registry, _ in
+                    try registry.handle(LeadCreated.self, named: name) { _, _ in }
+                } while: { _ in
+                }
+            }
+            #expect(error?.code == .invalidArgument)
+            #expect(
+                error?.message == "handlers.\(name): is the name of a handler that ships with Apus")
+        }
+    }
 }

@@ -79,6 +79,14 @@ public enum HandlerOrdering: Sendable, Hashable {
 
 /// The grammar of handlers' names.
 public enum HandlerName {
+    /// Those of the handlers that ship with Apus, which run wherever `apus serve` does: nobody else's
+    /// handler may have their progress.
+    public static let shipped: Set<String> = [
+        "autopilot-attribution", "behavior-analytics", "conversation-analytics", "inventory",
+        "lead-analytics", "lead-autopilot", "mcp-engine", "message-slo", "notification",
+        "order-analytics", "security-hub-audit", "sequence-funnel",
+    ]
+
     public static func isValid(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { character in

@@ -34,6 +34,7 @@ public struct PostgresBooks: HandlerBooks {
             _ = try await transaction.execute(
                 ConsumerSQL.handlersRegister, [names, consumers, effects])
             let stored = try await transaction.execute(ConsumerSQL.handlersFind, [names])
+            try Self.check(stored, against: handlers)
             _ = try await transaction.execute(ConsumerSQL.handlersUpdate, [names, effects])
             _ = try await transaction.execute(ConsumerSQL.handlersAdopt, [])
             _ = try await transaction.execute(
@@ -45,6 +46,18 @@ public struct PostgresBooks: HandlerBooks {
                 ])
             return try stored.map { try $0.handler() }
         }
+    }
+
+    /// A name is one consumer's: who would share it would have another's progress and dead letters.
+    private static func check(_ stored: Rows, against handlers: [HandlerDescription]) throws {
+        var consumers: [String: String] = [:]
+        for row in stored { consumers[try row.string(0)] = try row.string(4) }
+        let faults = handlers.filter { consumers[$0.name] != $0.consumer }.map { handler in
+            FieldViolation(
+                field: "handlers.\(handler.name)",
+                description: "is another kind of handler already")
+        }
+        guard faults.isEmpty else { throw EventsError.invalid(faults) }
     }
 
     /// Source: `SQL/handlers_find.sql`.

@@ -191,4 +191,36 @@ import Testing
                 node.books.progress().map(\.hasExternalSideEffects), [true])
         }
     }
+
+    @Test func `a name is one handler's, and of another kind nobody's`() async throws {
+        try await TestLog.with { test in
+            let handlers = try HandlerRegistry.with([TestHandler(name: "orders")])
+            try await TestNode(test, registry: handlers).host.register()
+            let others = try HandlerRegistry.with([
+                TestHandler(name: "new"), CalledHandler(name: "orders"),
+            ])
+            let error = await #expect(throws: EventsError.self) {
+                try await TestNode(test, registry: others).host.register()
+            }
+            #expect(error?.code == .invalidArgument)
+            #expect(
+                error?.message == "handlers.orders: is another kind of handler already")
+            // Nothing of the others was written down.
+            let node = TestNode(test, registry: handlers)
+            try await node.host.register()
+            try await expectEqual(node.books.progress().map(\.name), ["orders"])
+            try await expectEqual(node.books.find("new"), nil)
+        }
+    }
+}
+
+/// A handler of another kind.
+private struct CalledHandler: EventHandler {
+    let name: String
+    let types = [TypePattern("lead.*")].compactMap(\.self)
+    var consumer: String { "webhook/\(name)" }
+
+    func handle(_ event: RecordedEvent, context: HandlerContext) async throws -> HandlerVerdict {
+        .done
+    }
 }
