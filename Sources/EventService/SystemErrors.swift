@@ -9,7 +9,8 @@ public import Telemetry
 ///
 /// Its id follows from delivery id and attempt, and which try of a dead letter it is, so the same
 /// failure told twice is one event. A run on a `system.error` that fails is told of nowhere. Of one
-/// handler so many a minute are published; what is held back is counted.
+/// handler so many a minute are published, of one tenant at most half of what the others leave; what
+/// is held back is counted.
 public final class SystemErrors: FailureReporter {
     /// Of one handler, on one node.
     static let perMinute = 60
@@ -17,8 +18,22 @@ public final class SystemErrors: FailureReporter {
     private static let patience: Duration = .seconds(5)
 
     private struct Minute {
-        var number: Int64 = 0
-        var published = 0
+        let number: Int64
+        private var published = 0
+        private var tenants: [TenantID: Int] = [:]
+
+        init(number: Int64) { self.number = number }
+
+        mutating func take(_ tenant: TenantID) -> Bool {
+            let own = tenants[tenant] ?? 0
+            let others = published - own
+            guard published < SystemErrors.perMinute,
+                own < max(1, (SystemErrors.perMinute - others) / 2)
+            else { return false }
+            published += 1
+            tenants[tenant] = own + 1
+            return true
+        }
     }
 
     private let publisher: Publisher
@@ -60,11 +75,10 @@ public final class SystemErrors: FailureReporter {
     private func isDue(_ failure: HandlerFailure) -> Bool {
         let number = failure.at.seconds / 60
         return minutes.withLock { minutes in
-            var minute = minutes[failure.handler] ?? Minute()
+            var minute = minutes[failure.handler] ?? Minute(number: number)
             if minute.number != number { minute = Minute(number: number) }
-            minute.published += 1
-            minutes[failure.handler] = minute
-            return minute.published <= Self.perMinute
+            defer { minutes[failure.handler] = minute }
+            return minute.take(failure.event.tenant)
         }
     }
 

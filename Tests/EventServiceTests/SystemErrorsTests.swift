@@ -19,12 +19,13 @@ import Testing
 
     private func failure(
         _ handler: String = "mailer", at position: UInt64 = 1, attempt: Int = 1,
-        revival: Int64 = 0, type: String = "lead.created", seconds: Int64 = 1_700_000_000
+        revival: Int64 = 0, type: String = "lead.created", tenant: String = "acme",
+        seconds: Int64 = 1_700_000_000
     ) -> HandlerFailure {
         let time = Timestamp(seconds: seconds, nanoseconds: 0)
         let event = RecordedEvent(
             position: Position(position), partition: 1, id: EventID(high: 7, low: position),
-            type: type, version: 1, kind: .domain, tenant: TenantID(unchecked: "acme"), source: "",
+            type: type, version: 1, kind: .domain, tenant: TenantID(unchecked: tenant), source: "",
             subject: "lead/1", partitionKey: "lead/1", occurredAt: time, recordedAt: time,
             metadata: EventMetadata(), messageName: "test.Lead", data: [])
         return HandlerFailure(
@@ -63,7 +64,7 @@ import Testing
 
     @Test func `a handler has so many a minute, and what is held back is counted`() async {
         for position in 1...65 as ClosedRange<UInt64> {
-            await errors.report(failure(at: position))
+            await errors.report(failure(at: position, tenant: "tenant-\(position)"))
         }
         #expect(log.outcomes.count == 60)
         #expect(heldBack == [#"apus_system_errors_held_back_total{handler="mailer"} 5"#])
@@ -71,6 +72,24 @@ import Testing
         #expect(log.outcomes.count == 61)
         await errors.report(failure(at: 66, seconds: 1_700_000_060))
         #expect(log.outcomes.count == 62)
+    }
+
+    @Test func `a tenant has at most half of what the others leave of it`() async {
+        var told: [Int] = []
+        var position: UInt64 = 0
+        for tenant in ["acme", "beta", "gamma"] {
+            let before = log.outcomes.count
+            for _ in 0..<100 {
+                position += 1
+                await errors.report(failure(at: position, tenant: tenant))
+            }
+            told.append(log.outcomes.count - before)
+        }
+        #expect(told == [30, 15, 7])
+        #expect(heldBack == [#"apus_system_errors_held_back_total{handler="mailer"} 248"#])
+        // What one has already is not taken from it, and gives it no more.
+        await errors.report(failure(at: position + 1, tenant: "acme"))
+        #expect(log.outcomes.count == 52)
     }
 
     @Test func `a run on a system error that fails is told of nowhere`() async {
