@@ -107,11 +107,15 @@ struct Amount {
         isUnusable = false
     }
 
+    /// 10¹², as of a ``Measure``.
+    private static let most: Int64 = 1_000_000_000_000
+
     private static func isUsable(_ money: ApusEventsCommonV1.Money) -> Bool {
         let letters = UInt8(ascii: "A")...UInt8(ascii: "Z")
         return money.currencyCode.utf8.count == 3
             && money.currencyCode.utf8.allSatisfy(letters.contains)
-            && money.units >= 0 && (0...999_999_999).contains(money.nanos)
+            && (0...999_999_999).contains(money.nanos) && money.units >= 0
+            && (money.units < most || money.units == most && money.nanos == 0)
     }
 
     /// Currency, units, nanos, whether it is unusable.

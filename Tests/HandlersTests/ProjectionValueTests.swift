@@ -34,6 +34,9 @@ import Testing
         ApusEventsCommonV1.Money(currencyCode: "", units: 1),
         ApusEventsCommonV1.Money(currencyCode: "eur", units: 1),
         ApusEventsCommonV1.Money(currencyCode: "EURO", units: 1),
+        ApusEventsCommonV1.Money(currencyCode: "EUR", units: 1_000_000_000_000, nanos: 1),
+        ApusEventsCommonV1.Money(currencyCode: "EUR", units: 1_000_000_000_001),
+        ApusEventsCommonV1.Money(currencyCode: "EUR", units: .max),
     ])
     func `money that is no amount is unusable and counts as nothing`(
         money: ApusEventsCommonV1.Money
@@ -44,8 +47,13 @@ import Testing
     @Test func `no money is nothing, and the largest is an amount`() {
         #expect(Amount(nil).values == [.text(""), .integer(0), .integer(0), .bool(false)])
         #expect(
-            Amount(.euros(.max, nanos: 999_999_999)).values
-                == [.text("EUR"), .integer(.max), .integer(999_999_999), .bool(false)])
+            Amount(.euros(999_999_999_999, nanos: 999_999_999)).values
+                == [
+                    .text("EUR"), .integer(999_999_999_999), .integer(999_999_999), .bool(false),
+                ])
+        #expect(
+            Amount(.euros(1_000_000_000_000, nanos: 0)).values
+                == [.text("EUR"), .integer(1_000_000_000_000), .integer(0), .bool(false)])
     }
 
     @Test(arguments: [Double.nan, .infinity, -.infinity, 1.1e12, .greatestFiniteMagnitude])
