@@ -14,6 +14,12 @@ extension ConsumerEngine {
         }
     }
 
+    /// - Returns: What is to be stored next; nil when nothing is.
+    func takeBatch() -> ConsumerBatch? {
+        defer { tellOfRoom() }
+        return machine.takeBatch(now: time.now())
+    }
+
     /// A batch of so many changes is worth a transaction.
     private var isCrowd: Bool {
         machine.changed.count >= Self.crowd || machine.finished.count >= Self.crowd

@@ -12,6 +12,8 @@ struct LocalMember {
     /// Runs at one time as of now: fewer while a circuit is open.
     var allowed: Int
     var running: [AckToken: RunControl] = [:]
+    /// It waits for the next batch to be taken.
+    var awaitsRoom = false
     /// What its runs said.
     let inbox: RunInbox
     var breaker = CircuitBreaker()
@@ -100,8 +102,9 @@ extension ConsumerEngine {
 
     /// Waits for something to run, and for room to run it; takes what is in the member's inbox.
     ///
+    /// - Parameter most: So many, even if there is room for more.
     /// - Throws: ``EventsError``: `.unavailable` when the node drains; `CancellationError`.
-    func nextRuns(_ member: Int) async throws -> [HandedRun] {
+    func nextRuns(_ member: Int, atMost most: Int = .max) async throws -> [HandedRun] {
         while true {
             try Task.checkCancellation()
             if let inbox = workers[member]?.inbox { heed(inbox.take(), of: member) }
@@ -112,8 +115,9 @@ extension ConsumerEngine {
             }
             if worker.free > 0, !machine.isPaused {
                 let items = machine.pull(
-                    member, limit: worker.free, maxBytes: .max, places: worker.concurrency,
-                    now: time.now(), wall: Timestamp(environment.wallClock.now()))
+                    member, limit: min(worker.free, most), maxBytes: .max,
+                    places: worker.concurrency, now: time.now(),
+                    wall: Timestamp(environment.wallClock.now()))
                 if !items.isEmpty { return items.compactMap { handed($0, to: member) } }
             }
             await signal.wait()
@@ -135,6 +139,32 @@ extension ConsumerEngine {
     func settle(_ verdicts: [RunVerdict], of member: Int) {
         heed(verdicts, of: member)
         signals[member]?.raise()
+    }
+
+    /// One batch makes no more changes than this, but for those of a single event: it has to be stored
+    /// in the time that a statement has.
+    static let maxChanges = 20_000
+
+    /// As ``settle(_:of:)``, once the next batch has room for what they change.
+    ///
+    /// - Throws: `CancellationError`.
+    func settleInTurn(_ verdicts: [RunVerdict], of member: Int) async throws {
+        let count = verdicts.reduce(0) { $0 + $1.changes.count }
+        while end == nil, machine.changeCount > 0, machine.changeCount + count > Self.maxChanges {
+            try Task.checkCancellation()
+            guard let signal = signals[member] else { throw CancellationError() }
+            workers[member]?.awaitsRoom = true
+            await signal.wait()
+        }
+        settle(verdicts, of: member)
+    }
+
+    /// A batch was taken, or what was to go into it is another node's affair.
+    func tellOfRoom() {
+        for (member, worker) in workers where worker.awaitsRoom {
+            workers[member]?.awaitsRoom = false
+            signals[member]?.raise()
+        }
     }
 
     private func heed(_ verdicts: [RunVerdict], of member: Int) {

@@ -123,7 +123,7 @@ actor ConsumerEngine {
             try await gather()
             let waiters = ackWaiters
             ackWaiters = []
-            guard let batch = machine.takeBatch(now: time.now()) else {
+            guard let batch = takeBatch() else {
                 for waiter in waiters { waiter.continuation.resume(returning: []) }
                 if end != nil || machine.isDraining && machine.held.isEmpty && !isTaking { return }
                 await writing.wait()

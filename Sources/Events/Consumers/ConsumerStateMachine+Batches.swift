@@ -58,6 +58,9 @@ extension ConsumerStateMachine {
         return batch
     }
 
+    /// What projections want changed with the next batch.
+    var changeCount: Int { changes.reduce(0) { $0 + $1.changes.count } }
+
     /// Gives rows to what the cursor must go past.
     ///
     /// - Parameter isMarked: What need not have one has none.

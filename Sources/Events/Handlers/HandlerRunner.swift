@@ -5,7 +5,7 @@ import Telemetry
 /// 1. The engine hands it events, runs of a key's of which one begins at a time, after it was stored
 ///    that they may begin: so nothing runs unseen, and a node that was taken over runs nothing new.
 /// 2. Each runs as a task of its own, ``HandlerTraits/concurrency`` at a time; a projection, which
-///    only computes, runs all that it was handed in one go.
+///    only computes, runs what it was handed in one go, as far as a batch has room for its changes.
 /// 3. What became of a run goes back to the engine: done, again after a pause (``RetryPolicy``),
 ///    dead letter, or, when the node stops, not begun. The engine stores it with the next batch,
 ///    under the fence of the event's partition; a projection's changes go into the same transaction.
@@ -111,11 +111,21 @@ struct HandlerRunner: Sendable {
 
     // MARK: Projections
 
+    /// What a batch has no room for goes back unbegun, and less is taken at first from then on: whoever
+    /// changes much must not keep others' events behind theirs.
     private func project(as member: Int) async throws {
+        var portion = Self.projected
         while true {
             var verdicts: [RunVerdict] = []
             var ended: [HandlerRun] = []
-            for run in try await engine.nextRuns(member) {
+            var changes = 0
+            var isFull = false
+            let runs = try await engine.nextRuns(member, atMost: portion)
+            for run in runs {
+                if isFull {
+                    verdicts.append(RunVerdict(run, Verdict(.release)))
+                    continue
+                }
                 let result =
                     run.isUnacceptable
                     ? executor.refused(run.event, attempt: run.attempt)
@@ -123,10 +133,16 @@ struct HandlerRunner: Sendable {
                 let answer = verdict(on: result)
                 await report(result, of: run, answer)
                 ended.append(result)
+                if changes > 0, changes + result.changes.count > ConsumerEngine.maxChanges {
+                    try await engine.settleInTurn(verdicts, of: member)
+                    (verdicts, changes, isFull) = ([], 0, true)
+                }
                 verdicts.append(RunVerdict(run, answer, changes: result.changes))
+                changes += result.changes.count
             }
+            portion = isFull ? ended.count : min(2 * portion, Self.projected)
             counts.add(ended)
-            await engine.settle(verdicts, of: member)
+            try await engine.settleInTurn(verdicts, of: member)
         }
     }
 
