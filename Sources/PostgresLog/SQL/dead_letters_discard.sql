@@ -6,23 +6,43 @@
 --
 -- What a group still does with one is ended by whoever holds the partition.
 with candidates as materialized (
-    (
-        select d.id, d.consumer_id, d.position
-        from apus.dead_letters d
-        where $2::text is null and d.resolved_at is null
-            and (d.position, d.consumer_id) > ($10::bigint, $11::integer)
-        order by d.position, d.consumer_id
-        limit $12
-    )
-    union all
-    (
-        select d.id, d.consumer_id, d.position
-        from apus.dead_letters d
-        where d.consumer_id = (select c.id from apus.consumers c where c.name = $2)
-            and d.resolved_at is null and d.position > $10::bigint
-        order by d.position
-        limit $12
-    )
+    -- Whose they are, and how they are found: as in dead_letters_list.sql. Where the last one seen
+    -- stands, there may be others of later consumers.
+    select l.*
+    from (
+        select l.*
+        from apus.handlers c
+        join apus.consumers h on h.id = c.consumer_id and ($2::text is null or h.name = $2)
+        join apus.tenants t on t.name = $1
+        cross join lateral (
+            select d.id, d.consumer_id, d.position
+            from apus.dead_letters d
+            where d.resolved_at is null
+                and (d.tenant_id, d.consumer_id, d.position) > (t.id, c.consumer_id,
+                    $10::bigint - (c.consumer_id > $11::integer)::integer)
+                and (d.tenant_id, d.consumer_id, d.position)
+                    < (t.id, c.consumer_id, 9223372036854775807)
+            order by d.tenant_id, d.consumer_id, d.position
+            limit $12
+        ) l
+        union all
+        select l.*
+        from apus.groups c
+        join apus.consumers h on h.id = c.consumer_id and ($2::text is null or h.name = $2)
+        cross join lateral (
+            select d.id, d.consumer_id, d.position
+            from apus.dead_letters d
+            where d.resolved_at is null
+                and (d.consumer_id, d.position) > (c.consumer_id,
+                    $10::bigint - (c.consumer_id > $11::integer)::integer)
+                and (d.consumer_id, d.position) < (c.consumer_id, 9223372036854775807)
+            order by d.consumer_id, d.position
+            limit $12
+        ) l
+        where c.tenant = $1
+    ) l
+    order by l.position, l.consumer_id
+    limit $12
 ), chosen as materialized (
     select d.id, e.partition
     from candidates d
@@ -33,23 +53,24 @@ with candidates as materialized (
         where k.position = d.position
         offset 0
     ) e
-    join apus.tenants t on t.id = e.tenant_id
-    left join apus.groups g on g.consumer_id = d.consumer_id
-    -- A group's are its tenant's, others' the event's.
-    where coalesce(g.tenant, t.name) = $1
-        and ($3::uuid[] is null or e.id = any ($3))
+    where ($3::uuid[] is null or e.id = any ($3))
         and ($4::text[] is null or e.type_id = any (
             array(select m.id from apus.matching_types($4) m (id))))
-        and ($5::text[] is null or t.name = any ($5))
+        and ($5::text[] is null or e.tenant_id = any (
+            array(select t.id from apus.tenants t where t.name = any ($5))))
         and ($6::text is null or starts_with(e.subject, $6))
         and ($7::text[] is null or e.source = any ($7))
         and ($8::smallint[] is null or e.kind = any ($8))
-), closed as (
+), resolved as (
+    -- No plan reads the table for each page.
     update apus.dead_letters d
     set resolved_at = clock_timestamp(), resolution = 2
-    from chosen c
-    where d.id = c.id and d.resolved_at is null
-    returning d.consumer_id, d.position, c.partition
+    where d.id = any (array(select c.id from chosen c)) and d.resolved_at is null
+    returning d.id, d.consumer_id, d.position
+), closed as (
+    select d.consumer_id, d.position, c.partition
+    from resolved d
+    join chosen c on c.id = d.id
 ), finished as (
     delete from apus.unfinished u
     using closed c

@@ -8,23 +8,43 @@
 --
 -- Whoever holds the partition finds the remark; where nobody does, the next holder will.
 with candidates as materialized (
-    (
-        select d.consumer_id, d.position
-        from apus.dead_letters d
-        where $2::text is null and d.resolved_at is null
-            and (d.position, d.consumer_id) > ($10::bigint, $11::integer)
-        order by d.position, d.consumer_id
-        limit $12
-    )
-    union all
-    (
-        select d.consumer_id, d.position
-        from apus.dead_letters d
-        where d.consumer_id = (select c.id from apus.consumers c where c.name = $2)
-            and d.resolved_at is null and d.position > $10::bigint
-        order by d.position
-        limit $12
-    )
+    -- Whose they are, and how they are found: as in dead_letters_list.sql. Where the last one seen
+    -- stands, there may be others of later consumers.
+    select l.*
+    from (
+        select l.*
+        from apus.handlers c
+        join apus.consumers h on h.id = c.consumer_id and ($2::text is null or h.name = $2)
+        join apus.tenants t on t.name = $1
+        cross join lateral (
+            select d.consumer_id, d.position
+            from apus.dead_letters d
+            where d.resolved_at is null
+                and (d.tenant_id, d.consumer_id, d.position) > (t.id, c.consumer_id,
+                    $10::bigint - (c.consumer_id > $11::integer)::integer)
+                and (d.tenant_id, d.consumer_id, d.position)
+                    < (t.id, c.consumer_id, 9223372036854775807)
+            order by d.tenant_id, d.consumer_id, d.position
+            limit $12
+        ) l
+        union all
+        select l.*
+        from apus.groups c
+        join apus.consumers h on h.id = c.consumer_id and ($2::text is null or h.name = $2)
+        cross join lateral (
+            select d.consumer_id, d.position
+            from apus.dead_letters d
+            where d.resolved_at is null
+                and (d.consumer_id, d.position) > (c.consumer_id,
+                    $10::bigint - (c.consumer_id > $11::integer)::integer)
+                and (d.consumer_id, d.position) < (c.consumer_id, 9223372036854775807)
+            order by d.consumer_id, d.position
+            limit $12
+        ) l
+        where c.tenant = $1
+    ) l
+    order by l.position, l.consumer_id
+    limit $12
 ), start as materialized (
     select coalesce($13::bigint, (extract(epoch from now()) * 1000000)::bigint) as due_us
 ), chosen as materialized (
@@ -41,14 +61,11 @@ with candidates as materialized (
         where k.position = d.position
         offset 0
     ) e
-    join apus.tenants t on t.id = e.tenant_id
-    left join apus.groups g on g.consumer_id = d.consumer_id
-    -- A group's are its tenant's, others' the event's.
-    where coalesce(g.tenant, t.name) = $1
-        and ($3::uuid[] is null or e.id = any ($3))
+    where ($3::uuid[] is null or e.id = any ($3))
         and ($4::text[] is null or e.type_id = any (
             array(select m.id from apus.matching_types($4) m (id))))
-        and ($5::text[] is null or t.name = any ($5))
+        and ($5::text[] is null or e.tenant_id = any (
+            array(select t.id from apus.tenants t where t.name = any ($5))))
         and ($6::text is null or starts_with(e.subject, $6))
         and ($7::text[] is null or e.source = any ($7))
         and ($8::smallint[] is null or e.kind = any ($8))

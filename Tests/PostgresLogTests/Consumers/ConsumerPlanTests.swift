@@ -143,6 +143,83 @@ import Testing
         }
     }
 
+    /// 20,000 dead letters that are open and 20,000 that were resolved: of a handler for one tenant,
+    /// and of that tenant's group. Another tenant has three of the handler, and two of its own group.
+    private static let othersLetters = """
+        insert into apus.tenants (name) values ('big'), ('small');
+        insert into apus.types (name, version, message) values ('lead.created', 1, 'm');
+        insert into apus.consumers (name)
+        values ('handler/mail'), ('group/big/g'), ('group/small/g');
+        insert into apus.handlers select id, 'mail', false, 0 from apus.consumers
+        where name = 'handler/mail';
+        insert into apus.groups (consumer_id, tenant, name, types, subject_prefix, sources, kinds,
+            start_kind, ordering, max_attempts, ack_deadline_us)
+        select id, split_part(name, '/', 2), 'g', '{}', '', '{}', '{}', 1, 1, 10, 30000000
+        from apus.consumers where name like 'group/%';
+        insert into apus.kept_events (position, occurred_at, recorded_at, id, tenant_id, type_id,
+            partition, kind, occurred_nanos, source, subject, data)
+        select n, now(), now(), gen_random_uuid(), case when n > 20000 then 2 else 1 end, 1,
+            n % 64, 1, 0, 's', '', '\\x00'
+        from generate_series(1, 20005) n;
+        insert into apus.dead_letters (consumer_id, position, tenant_id, dead_lettered_at, reason,
+            resolved_at, resolution)
+        select c.id, n, 1, now(), 'x', r.at, case when r.at is null then null else 1 end
+        from generate_series(1, 20000) n
+        join apus.consumers c on c.name =
+            case when n % 2 = 0 then 'handler/mail' else 'group/big/g' end
+        cross join (values (now()), (null)) r (at);
+        insert into apus.dead_letters (consumer_id, position, tenant_id, dead_lettered_at, reason)
+        select c.id, n, case when n = 20004 then 1 else 2 end, now(), 'x'
+        from generate_series(20001, 20005) n
+        join apus.consumers c on c.name =
+            case when n <= 20003 then 'handler/mail' else 'group/small/g' end;
+        analyze;
+        """
+
+    @Test(arguments: [nil, "handler/mail", "group/g"])
+    func `a tenant's dead letters are found among any number of others'`(consumer: String?)
+        async throws
+    {
+        let expected: Int64 = consumer == nil ? 5 : consumer == "handler/mail" ? 3 : 2
+        let stored = consumer == "group/g" ? "group/small/g" : consumer
+        let chosen: [Parameter] =
+            [.text("small"), .text(stored)] + Array(repeating: .null, count: 6)
+        let page: [Parameter] = [.int8(0), .int4(0), .int8(1_000)]
+        try await TestLog.with { test in
+            try await test.script(Self.othersLetters)
+            let steps: [(Statement, [Parameter], (Rows) throws -> Int64)] = [
+                (
+                    DeadLetterSQL.list, chosen + [.int8(0), .int8(100), .int8(1 << 20)],
+                    { Int64($0.count) }
+                ),
+                (
+                    DeadLetterSQL.revive, chosen + [.int8(0)] + page + [.null, .int8(0)],
+                    { try $0[0].int64(1) }
+                ),
+                (
+                    DeadLetterSQL.discard, chosen + [.text("")] + page + [.text("n")],
+                    { try $0[0].int64(0) }
+                ),
+            ]
+            for (statement, parameters, count) in steps {
+                let (found, touched) = try await test.pool.transaction { transaction in
+                    let rows = try await transaction.execute(statement, parameters)
+                    let touched = try await transaction.execute(
+                        Statement(
+                            name: "touched",
+                            sql: """
+                                select sum(seq_tup_read + idx_tup_fetch)::bigint
+                                from pg_stat_xact_user_tables
+                                where relname in ('dead_letters', 'kept_events')
+                                """), [])
+                    return (try count(rows), try touched.only().int64(0))
+                }
+                #expect(found == expected, "\(statement.name)")
+                #expect(touched < 40, "\(statement.name) touched \(touched) rows")
+            }
+        }
+    }
+
     private static func replacing(_ word: String, with value: String, in text: String) -> String {
         var result = ""
         var rest = text[...]
