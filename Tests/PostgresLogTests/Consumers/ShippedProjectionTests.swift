@@ -124,6 +124,56 @@ import Testing
         }
     }
 
+    @Test func `many lines that wait for stock cost nothing until there is some`() async throws {
+        try await TestLog.with { test in
+            func take(_ kind: String, _ position: Int64, _ order: String?, _ quantity: Int64)
+                async throws -> Int64
+            {
+                try await test.pool.transaction { transaction in
+                    try await transaction.apply([
+                        ProjectionChange(
+                            ProjectionChange.Name(rawValue: "project_inventory"),
+                            [
+                                .text("acme"), .integer(position), .text(kind),
+                                order.map { .text($0) } ?? .null, .integer(1), .text("sku"),
+                                .integer(quantity),
+                            ])
+                    ])
+                    return try await transaction.execute(
+                        Statement(
+                            name: "touched",
+                            sql: """
+                                select (seq_tup_read + idx_tup_fetch)::bigint
+                                from pg_stat_xact_user_tables where relname = 'stock_lines'
+                                """), []
+                    ).only().int64(0)
+                }
+            }
+            _ = try await take("received", 1, nil, 3)
+            try await test.script(
+                """
+                insert into apus.stock_orders (tenant, order_id, created_position)
+                select 'acme', 'o-' || n, n from generate_series(10, 9000) n;
+                insert into apus.stock_lines
+                    (tenant, order_id, line, position, sku, quantity, state, reserved)
+                select 'acme', 'o-' || n, 1, n, 'sku', 1, 'open', case when n < 13 then 1 else 0 end
+                from generate_series(10, 9000) n;
+                update apus.stock set wanted = 8991, reserved = 3;
+                analyze apus.stock_lines, apus.stock, apus.stock_orders;
+                """)
+            var touched: [Int64] = []
+            touched.append(try await take("received", 9_001, nil, 1))
+            touched.append(try await take("adjusted", 9_002, nil, -2))
+            touched.append(try await take("released", 9_004, "o-10", 0))
+            #expect(touched.allSatisfy { $0 < 200 }, "\(touched)")
+            let lines = try await test.rows(
+                "select order_id from apus.stock_lines where reserved > 0 order by position")
+            try expectEqual(lines.map { try $0.string(0) }, ["o-11", "o-12"])
+            let stock = try await test.rows("select on_hand, reserved, wanted from apus.stock")
+            try expectEqual((0..<3).map { try stock[0].int64($0) }, [2, 2, 8_990])
+        }
+    }
+
     private static func batches(
         _ events: ArraySlice<RecordedEvent>, using random: inout SeededGenerator
     ) -> [[RecordedEvent]] {
