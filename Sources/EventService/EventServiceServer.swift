@@ -9,8 +9,8 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
     public struct Limits: Sendable {
         /// Requests of one PublishStream that are stored at the same time.
         public var streamedPublishesInFlight = 32
-        /// Events that GetEvent and ListEvents have read and not answered with yet, over all calls;
-        /// who finds no room waits.
+        /// Events that GetEvent and ListEvents have read and not answered with yet, and those that
+        /// Replay plans with, over all calls; who finds no room waits.
         public var maxReadingBytes = 24 << 20
 
         public init() {}

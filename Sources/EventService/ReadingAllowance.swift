@@ -1,3 +1,4 @@
+import Events
 import Telemetry
 
 /// Bytes that calls may have read from the log and not made into answers yet, over all of them: a
@@ -5,7 +6,7 @@ import Telemetry
 ///
 /// Each call says beforehand what it may come to. Whoever is first in line is let in first, so that
 /// many small ones don't keep a large one out.
-final class ReadingAllowance: Sendable {
+final class ReadingAllowance: ReadingRoom {
     private typealias Waiter = (bytes: Int, continuation: UnsafeContinuation<Void, any Error>)
 
     private struct Line {

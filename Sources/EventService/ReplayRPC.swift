@@ -10,7 +10,8 @@ extension EventServiceServer {
         try await mapped {
             let caller = try callers.caller(of: call)
             let wanted = try Events.ReplayRequest(request, caller: caller)
-            return ApusV1.ReplayResponse(try await replays.start(wanted, caller: caller))
+            return ApusV1.ReplayResponse(
+                try await replays.start(wanted, caller: caller, in: allowance))
         }
     }
 

@@ -29,6 +29,7 @@ enum SQLText {
     static let partitionOpen = statement("partition_open", PackageResources.partition_open_sql)
     static let partitionsAhead = statement(
         "partitions_ahead", PackageResources.partitions_ahead_sql)
+    static let placesByID = statement("places_by_id", PackageResources.places_by_id_sql)
     static let plansRenew = statement("plans_renew", PackageResources.plans_renew_sql)
     static let positionSince = statement("position_since", PackageResources.position_since_sql)
     static let readHistory = statement("read_history", PackageResources.read_history_sql)

@@ -153,11 +153,15 @@ private final class IdentityLog: EventLog {
 
     func position(since: Timestamp) async throws -> Position { .zero }
 
-    func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp] {
+    func lookUp(_ id: EventID, tenant: TenantID) async throws -> EventLookUp { .unknown }
+
+    func places(of ids: [EventID], tenant: TenantID) async throws -> [EventPlace] {
         ids.map { _ in .unknown }
     }
 
-    func events(at positions: [Position]) async throws -> [RecordedEvent] { [] }
+    func events(at positions: [Position], maxBytes: Int) async throws -> EventsAtPositions {
+        EventsAtPositions(events: [], count: positions.count)
+    }
 
     func list(_ query: ListQuery) async throws -> Listing { Listing(events: [], next: nil) }
 }

@@ -87,7 +87,8 @@ import Testing
             statement: SQLText.eventsByID, types: "uuid[], text",
             values: "'{00000000-0000-7000-8000-000000000007}', 'tenant-8'", rows: 2),
         Case(
-            statement: SQLText.eventsByPosition, types: "bigint[]", values: "'{1,500000,999999}'",
+            statement: SQLText.eventsByPosition, types: "bigint[], bigint",
+            values: "'{1,500000,999999}', 4000000",
             rows: 3),
         Case(statement: SQLText.bounds, types: "", values: "", rows: 0),
         Case(

@@ -187,23 +187,6 @@ import Testing
         }
     }
 
-    @Test func `ids lead to their events`() async throws {
-        try await TestLog.with { test in
-            let event = NewEvent.test(id: .number(1))
-            _ = try await test.append(.test(), event)
-            let found = try await test.log.event(id: event.id, tenant: event.tenant)
-            #expect(found.position == Position(2))
-            await #expect(throws: EventsError.eventNotFound(.number(2))) {
-                try await test.log.event(id: .number(2), tenant: event.tenant)
-            }
-            await #expect(throws: EventsError.eventNotFound(.number(1))) {
-                try await test.log.event(id: .number(1), tenant: TenantID(unchecked: "other"))
-            }
-            let events = try await test.log.events(at: [Position(2), Position(7), Position(1)])
-            #expect(events.map(\.position.rawValue) == [1, 2])
-        }
-    }
-
     @Test func `what retention dropped is expired, and keeps its identity`() async throws {
         let small = "update apus.log_head set partition_size = 4"
         try await TestLog.with(after: small) { test in

@@ -43,11 +43,15 @@ public protocol EventLog: Sendable {
     /// The position to read after to see all that was recorded at `since` or later.
     func position(since: Timestamp) async throws -> Position
 
-    /// Looks ids up; one answer an id, in their order.
-    func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp]
+    func lookUp(_ id: EventID, tenant: TenantID) async throws -> EventLookUp
 
-    /// The events at these positions that are still stored, in order of position.
-    func events(at positions: [Position]) async throws -> [RecordedEvent]
+    /// As ``lookUp(_:tenant:)``, without the events; one answer an id, in their order.
+    func places(of ids: [EventID], tenant: TenantID) async throws -> [EventPlace]
+
+    /// The events at the first of these positions, in their order.
+    ///
+    /// - Parameter maxBytes: Ends with the event that reaches so many bytes of payload.
+    func events(at positions: [Position], maxBytes: Int) async throws -> EventsAtPositions
 
     /// One page of a listing, newest first or oldest first.
     func list(_ query: ListQuery) async throws -> Listing
@@ -74,14 +78,19 @@ extension EventLog {
             epoch: page.epoch)
     }
 
+    /// The events at these positions that are still stored, in order of position.
+    public func events(at positions: [Position]) async throws -> [RecordedEvent] {
+        try await events(at: positions.sorted(), maxBytes: .max).events
+    }
+
     /// One event by id.
     ///
     /// - Throws: ``EventsError``: `.notFound`, with reason EVENT_EXPIRED when it was dropped.
     public func event(id: EventID, tenant: TenantID) async throws -> RecordedEvent {
-        switch try await lookUp([id], tenant: tenant).first {
+        switch try await lookUp(id, tenant: tenant) {
         case .found(let event): return event
         case .expired: throw EventsError.eventExpired(id)
-        case .unknown, nil: throw EventsError.eventNotFound(id)
+        case .unknown: throw EventsError.eventNotFound(id)
         }
     }
 }
@@ -92,6 +101,27 @@ public enum EventLookUp: Sendable {
     /// It was in the log, at this position; retention dropped it.
     case expired(Position)
     case unknown
+}
+
+/// Where the event of an id is.
+public enum EventPlace: Sendable, Hashable {
+    case stored(Position, type: String)
+    /// It was in the log, at this position; retention dropped it.
+    case expired(Position)
+    case unknown
+}
+
+/// What is at some positions.
+public struct EventsAtPositions: Sendable {
+    /// Those that are still stored.
+    public let events: [RecordedEvent]
+    /// So many of the positions were looked at, from the first on.
+    public let count: Int
+
+    public init(events: [RecordedEvent], count: Int) {
+        self.events = events
+        self.count = count
+    }
 }
 
 /// A stretch of the log.

@@ -14,9 +14,14 @@ struct ReplayPlanner: Sendable {
 
     let log: any EventLog
     let books: any HandlerBooks
+    /// What a page comes to while it is read: as rows, and as the events made of them.
+    private static let readingBytes = 8 << 20
 
+    /// - Parameter room: For the pages of a range, each on its own: whoever waits gets in between.
     /// - Throws: ``EventsError``: `.invalidArgument`, `.notFound` for an id, `.outOfRange`.
-    func plan(_ request: ReplayRequest, caller: Caller) async throws -> Plan {
+    func plan(
+        _ request: ReplayRequest, caller: Caller, in room: any ReadingRoom
+    ) async throws -> Plan {
         let handlers = try await books.progress()
         for (index, name) in request.handlers.enumerated()
         where !handlers.contains(where: { $0.name == name }) {
@@ -25,7 +30,7 @@ struct ReplayPlanner: Sendable {
         var selected = Selected()
         switch request.selection {
         case .ids(let ids): try await select(ids, caller.tenant, into: &selected)
-        case .range(let range): try await select(range, into: &selected)
+        case .range(let range): try await select(range, in: room, into: &selected)
         }
         return Plan(
             positions: selected.positions,
@@ -36,12 +41,23 @@ struct ReplayPlanner: Sendable {
         var positions: [Position] = []
         var countByType: [String: Int] = [:]
 
-        mutating func add(_ event: RecordedEvent) throws(EventsError) {
+        mutating func add(_ position: Position, _ type: String) throws(EventsError) {
             guard positions.count < maxEvents else {
                 throw .invalid("range", "selects more than \(maxEvents) events; narrow it")
             }
-            positions.append(event.position)
-            countByType[event.type, default: 0] += 1
+            positions.append(position)
+            countByType[type, default: 0] += 1
+        }
+    }
+
+    /// A page without what its events hold.
+    private struct Page: Sendable {
+        var events: [(position: Position, type: String, recordedAt: Timestamp)]
+        var next: Position
+
+        init(_ events: some Sequence<RecordedEvent>, next: Position) {
+            self.events = events.map { ($0.position, $0.type, $0.recordedAt) }
+            self.next = next
         }
     }
 
@@ -52,21 +68,23 @@ struct ReplayPlanner: Sendable {
         guard ids.count <= Self.maxIDs else {
             throw EventsError.invalid("ids.ids", "has more than \(Self.maxIDs) entries")
         }
-        var events: [RecordedEvent] = []
-        for (id, found) in zip(ids, try await log.lookUp(ids, tenant: tenant)) {
-            switch found {
-            case .found(let event): events.append(event)
+        var events: [(position: Position, type: String)] = []
+        for (id, place) in zip(ids, try await log.places(of: ids, tenant: tenant)) {
+            switch place {
+            case .stored(let position, let type): events.append((position, type))
             case .expired: throw EventsError.eventExpired(id)
             case .unknown: throw EventsError.eventNotFound(id)
             }
         }
         events.sort { $0.position < $1.position }
         for event in events where event.position != selected.positions.last {
-            try selected.add(event)
+            try selected.add(event.position, event.type)
         }
     }
 
-    private func select(_ range: ReplayRange, into selected: inout Selected) async throws {
+    private func select(
+        _ range: ReplayRange, in room: any ReadingRoom, into selected: inout Selected
+    ) async throws {
         let bounds = try await log.bounds()
         if range.from > .zero { try bounds.check(after: range.from.previous) }
         var after = max(range.from, bounds.earliest).previous
@@ -76,11 +94,13 @@ struct ReplayPlanner: Sendable {
         }
         let limit = range.limit == 0 ? Int.max : range.limit
         while after < through, selected.positions.count < limit {
-            let page = try await read(range, after: after, through: through)
+            let page = try await room.reading(Self.readingBytes) {
+                try await read(range, after: after, through: through)
+            }
             for event in page.events {
                 if let until = range.until, event.recordedAt >= until { return }
                 guard event.position <= through else { return }
-                try selected.add(event)
+                try selected.add(event.position, event.type)
                 if selected.positions.count == limit { return }
             }
             guard page.next > after else { return }
@@ -90,19 +110,19 @@ struct ReplayPlanner: Sendable {
 
     private func read(
         _ range: ReplayRange, after: Position, through: Position
-    ) async throws -> (events: [RecordedEvent], next: Position) {
+    ) async throws -> Page {
         if range.statuses.isEmpty {
             let page = try await log.read(
                 after: after, through: through, filter: range.filter, limit: Self.pageEvents,
                 maxBytes: Self.pageBytes)
-            return (page.events, page.scannedThrough)
+            return Page(page.events, next: page.scannedThrough)
         }
         let query = ListQuery(
             filter: range.filter, since: range.since, until: range.until, oldestFirst: true,
             beyond: after, limit: Self.pageEvents, maxBytes: Self.pageBytes)
         let page = try await StatusListing(log: log, books: books)
             .list(query, statuses: range.statuses)
-        return (page.entries.map(\.event), page.next ?? through)
+        return Page(page.entries.lazy.map(\.event), next: page.next ?? through)
     }
 
     private func targets(

@@ -3,6 +3,9 @@ import Telemetry
 /// One target's way through what is left of a replay.
 struct ReplayTargetRun {
     private static let pageEvents = 200
+    /// Of payloads: a page is held until it is stored what became of it, for each target of each
+    /// replay that runs.
+    private static let pageBytes = 1 << 20
     /// Work of so long is kept at once, for a crash repeats what was not.
     private static let commitInterval: Duration = .seconds(1)
 
@@ -45,10 +48,10 @@ struct ReplayTargetRun {
             let positions = try await store.positions(
                 work.replay, after: work.through, limit: pace.batch(atMost: Self.pageEvents))
             guard !positions.isEmpty else { return true }
-            let events = try await log.events(at: positions)
-            let unreached = try await books.unreached(work.handler, events)
-            var rest = events[...]
-            for position in positions {
+            let page = try await log.events(at: positions, maxBytes: Self.pageBytes)
+            let unreached = try await books.unreached(work.handler, page.events)
+            var rest = page.events[...]
+            for position in positions.prefix(page.count) {
                 if let event = rest.first, event.position == position {
                     rest.removeFirst()
                     if executor.entry.wants(event.type) {

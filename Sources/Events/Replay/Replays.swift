@@ -62,15 +62,19 @@ public final class Replays: Sendable {
     /// Plans a replay, and starts it unless it is a dry run.
     ///
     /// - Throws: ``EventsError``: `.invalidArgument`, `.notFound` for an id of the selection,
-    ///   `.outOfRange`, `.unavailable`.
-    public func start(_ request: ReplayRequest, caller: Caller) async throws -> Replay {
+    /// - Parameter room: For what planning reads.
+    ///   `.outOfRange`, `.resourceExhausted` when so many of the tenant's are not over,
+    ///   `.unavailable`.
+    public func start(
+        _ request: ReplayRequest, caller: Caller, in room: any ReadingRoom = OpenRoom()
+    ) async throws -> Replay {
         try check(request)
         if !request.isDryRun, !request.requestID.isEmpty,
             let known = try await store.find(requestID: request.requestID, tenant: caller.tenant)
         {
             return known
         }
-        let plan = try await planner.plan(request, caller: caller)
+        let plan = try await planner.plan(request, caller: caller, in: room)
         if request.isDryRun {
             return Replay(
                 id: nil, state: .planned, matched: plan.positions.count, targets: plan.targets,

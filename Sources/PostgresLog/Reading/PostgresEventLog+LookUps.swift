@@ -22,29 +22,52 @@ extension PostgresEventLog {
         }
     }
 
-    public func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp] {
+    public func lookUp(_ id: EventID, tenant: TenantID) async throws -> EventLookUp {
         do {
-            guard !ids.isEmpty else { return [] }
             let rows = try await readEvents(
-                SQLText.eventsByID, [.uuidArray(ids.map(\.bits)), .text(tenant.rawValue)],
+                SQLText.eventsByID, [.uuidArray([id.bits]), .text(tenant.rawValue)],
                 lackColumn: 26)
-            var found = try await events(in: rows, firstColumn: 2).makeIterator()
+            guard let position = try rows.first?.optionalInt64(0) else { return .unknown }
+            let event = try await events(in: rows, firstColumn: 2).first
+            return event.map { .found($0) } ?? .expired(Position(UInt64(position)))
+        } catch let error as PostgresError {
+            throw EventsError(store: error)
+        }
+    }
+
+    public func places(of ids: [EventID], tenant: TenantID) async throws -> [EventPlace] {
+        do {
+            let rows = try await readEvents(
+                SQLText.placesByID, [.uuidArray(ids.map(\.bits)), .text(tenant.rawValue)],
+                lackColumn: 3)
+            guard let first = rows.first else { return [] }
+            var numbers: Set<Int32> = []
+            for row in rows where try !row.isNull(2) { numbers.insert(try row.int32(2)) }
+            let types = try await directory.names(
+                tenants: [], types: numbers, epoch: first.epoch(1)
+            ).types
             return try rows.map { row in
-                guard let position = try row.optionalInt64(0) else { return .unknown }
-                guard try !row.isNull(2) else { return .expired(Position(UInt64(position))) }
-                return found.next().map { .found($0) } ?? .unknown
+                guard let position = try row.optionalInt64(0).map({ Position(UInt64($0)) })
+                else { return .unknown }
+                guard try !row.isNull(2) else { return .expired(position) }
+                guard let type = types[try row.int32(2)] else {
+                    throw PostgresError(.schemaMismatch, "an event's type has no name")
+                }
+                return .stored(position, type: type.name)
             }
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }
     }
 
-    public func events(at positions: [Position]) async throws -> [RecordedEvent] {
+    public func events(at positions: [Position], maxBytes: Int) async throws -> EventsAtPositions {
         do {
             let rows = try await readEvents(
-                SQLText.eventsByPosition, [.int8Array(positions.map { Int64($0.rawValue) })],
-                lackColumn: 25)
-            return try await events(in: rows, firstColumn: 1)
+                SQLText.eventsByPosition,
+                [.int8Array(positions.map { Int64($0.rawValue) }), .int8(Int64(maxBytes))],
+                lackColumn: 26)
+            return EventsAtPositions(
+                events: try await events(in: rows, firstColumn: 2), count: rows.count)
         } catch let error as PostgresError {
             throw EventsError(store: error)
         }

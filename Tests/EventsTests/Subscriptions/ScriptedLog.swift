@@ -98,20 +98,32 @@ final class ScriptedLog: EventLog {
         return first?.position.previous ?? Position(UInt64(state.events.count))
     }
 
-    func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp] {
+    func lookUp(_ id: EventID, tenant: TenantID) async throws -> EventLookUp {
         let state = try reached()
-        return ids.map { id in
-            guard let event = state.events.first(where: { $0.id == id && $0.tenant == tenant })
-            else { return .unknown }
-            return event.position.rawValue <= state.dropped
-                ? .expired(event.position) : .found(event)
-        }
+        guard let event = state.events.first(where: { $0.id == id && $0.tenant == tenant })
+        else { return .unknown }
+        return event.position.rawValue <= state.dropped
+            ? .expired(event.position) : .found(event)
     }
 
-    func events(at positions: [Position]) async throws -> [RecordedEvent] {
+    func places(of ids: [EventID], tenant: TenantID) async throws -> [EventPlace] {
+        var places: [EventPlace] = []
+        for id in ids {
+            switch try await lookUp(id, tenant: tenant) {
+            case .found(let event): places.append(.stored(event.position, type: event.type))
+            case .expired(let position): places.append(.expired(position))
+            case .unknown: places.append(.unknown)
+            }
+        }
+        return places
+    }
+
+    func events(at positions: [Position], maxBytes: Int) async throws -> EventsAtPositions {
         let state = try reached()
-        let wanted = Set(positions)
-        return state.events.dropFirst(Int(state.dropped)).filter { wanted.contains($0.position) }
+        let stored = state.events.dropFirst(Int(state.dropped))
+        return EventsAtPositions(
+            events: positions.compactMap { place in stored.first { $0.position == place } },
+            count: positions.count)
     }
 
     func list(_ query: ListQuery) async throws -> Listing {

@@ -34,12 +34,16 @@ struct HeldLog: EventLog {
         try await log.position(since: since)
     }
 
-    func lookUp(_ ids: [EventID], tenant: TenantID) async throws -> [EventLookUp] {
-        try await log.lookUp(ids, tenant: tenant)
+    func lookUp(_ id: EventID, tenant: TenantID) async throws -> EventLookUp {
+        try await log.lookUp(id, tenant: tenant)
     }
 
-    func events(at positions: [Position]) async throws -> [RecordedEvent] {
-        try await log.events(at: positions)
+    func places(of ids: [EventID], tenant: TenantID) async throws -> [EventPlace] {
+        try await log.places(of: ids, tenant: tenant)
+    }
+
+    func events(at positions: [Position], maxBytes: Int) async throws -> EventsAtPositions {
+        try await log.events(at: positions, maxBytes: maxBytes)
     }
 
     func list(_ query: ListQuery) async throws -> Listing { try await log.list(query) }
