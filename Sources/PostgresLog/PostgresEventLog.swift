@@ -41,6 +41,7 @@ public final class PostgresEventLog: EventLog, Sendable {
     private let hints: Hints?
     private let sizing: PartitionSizing
     private let retention: Retention?
+    private let replayPruning: ReplayPruning
     /// Where the committer and the hints have their connections.
     private let loop: IOLoop
     private let clock: any Clock<Duration>
@@ -90,6 +91,7 @@ public final class PostgresEventLog: EventLog, Sendable {
         let policy = configuration.retention
         sizing = PartitionSizing(
             policy: policy, chosen: configuration.partitionEvents, pool: pool, wall: wall)
+        replayPruning = ReplayPruning(policy: policy, pool: pool, wall: wall, logger: logger)
         retention =
             policy.isEmpty
             ? nil
@@ -150,7 +152,8 @@ public final class PostgresEventLog: EventLog, Sendable {
     /// Keeps the connections and the tables, until the task is cancelled. All of it on one loop: a
     /// sleep leaves its actor for where its task is at home.
     public func run() async throws {
-        let upkeep = Upkeep(pool: pool, observers: observers, logger: logger, clock: clock)
+        let upkeep = Upkeep(
+            pool: pool, observers: observers, replays: replayPruning, logger: logger, clock: clock)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask(executorPreference: loop) { try await self.committer.run() }
             group.addTask(executorPreference: loop) { try await upkeep.run() }

@@ -4,6 +4,8 @@
 /// it says so, or `CancellationError`.
 public protocol ReplayStore: Sendable {
     /// Keeps a new replay, unless the tenant has one with this request id: then answers that.
+    ///
+    /// - Throws: ``EventsError``, also `.resourceExhausted` at ``Replays/maxOpenPerTenant``.
     func create(_ replay: NewReplay) async throws -> Replay
 
     func find(_ id: EventID, tenant: TenantID) async throws -> Replay?
@@ -22,6 +24,7 @@ public protocol ReplayStore: Sendable {
     /// - Parameters:
     ///   - handlers: Names of those that the node has.
     ///   - node: Holds the leases of what it runs; these are waiting too.
+    ///   - limitPerTenant: So many of a tenant, the oldest, are looked at.
     /// - Returns: The oldest of each tenant first, then the second.
     func waiting(
         for handlers: [String], node: String, limitPerTenant: Int, limit: Int

@@ -22,9 +22,10 @@ public final class Replays: Sendable {
         var told: Set<StrandedTarget> = []
     }
 
+    /// Of a tenant, that are not over; all of them are looked at for what waits.
+    public static let maxOpenPerTenant = 100
     /// At a look for what waits.
     private static let maxWaiting = 1_000
-    private static let maxWaitingPerTenant = 100
     private static let pollInterval: Duration = .seconds(2)
     /// Long enough for nodes that start together to say what they have.
     private static let strandedInterval: Duration = .seconds(30)
@@ -61,8 +62,8 @@ public final class Replays: Sendable {
 
     /// Plans a replay, and starts it unless it is a dry run.
     ///
-    /// - Throws: ``EventsError``: `.invalidArgument`, `.notFound` for an id of the selection,
     /// - Parameter room: For what planning reads.
+    /// - Throws: ``EventsError``: `.invalidArgument`, `.notFound` for an id of the selection,
     ///   `.outOfRange`, `.resourceExhausted` when so many of the tenant's are not over,
     ///   `.unavailable`.
     public func start(
@@ -182,7 +183,7 @@ public final class Replays: Sendable {
         do {
             let waiting = try await store.waiting(
                 for: registry().entries.map(\.traits.name), node: node,
-                limitPerTenant: Self.maxWaitingPerTenant, limit: Self.maxWaiting)
+                limitPerTenant: Self.maxOpenPerTenant, limit: Self.maxWaiting)
             let now = time.now()
             let (begun, over) = state.withLock { state in
                 let begun = state.isDraining ? [] : state.turns.begin(waiting, now: now)
@@ -229,6 +230,20 @@ public final class Replays: Sendable {
 }
 
 extension EventsError {
+    /// - Parameter tenant: Has so many replays that are not over.
+    public static func tooManyReplays(_ tenant: TenantID) -> EventsError {
+        let limit = Replays.maxOpenPerTenant
+        return EventsError(
+            .resourceExhausted, "\(limit) replays of this tenant are not over.",
+            details: [
+                .info(reason: .overloaded, metadata: ["tenant_id": tenant.rawValue]),
+                .retry(after: .seconds(10)),
+                .quota(
+                    subject: "tenant:\(tenant.rawValue)",
+                    description: "replays that are not over: \(limit) at most"),
+            ])
+    }
+
     static func replayNotFound(_ id: String) -> EventsError {
         EventsError(
             .notFound, "There is no replay \(id).",

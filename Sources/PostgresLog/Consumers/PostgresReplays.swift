@@ -19,7 +19,7 @@ public struct PostgresReplays: ReplayStore {
         let isNew = try await store.transaction { transaction in
             let rows = try await transaction.execute(
                 ConsumerSQL.replayInsert, Self.insertParameters(replay))
-            guard !rows.isEmpty else { return false }
+            guard try rows.only().bool(0) else { return false }
             _ = try await transaction.execute(
                 ConsumerSQL.replayInsertTargets,
                 [
@@ -36,12 +36,16 @@ public struct PostgresReplays: ReplayStore {
             }
             return true
         }
-        let kept =
-            isNew
-            ? try await find(replay.id, tenant: replay.tenant)
-            : try await find(requestID: replay.requestID, tenant: replay.tenant)
-        guard let kept else { throw EventsError(.broken, "A replay vanished.") }
-        return kept
+        if isNew {
+            guard let kept = try await find(replay.id, tenant: replay.tenant) else {
+                throw EventsError(.broken, "A replay vanished.")
+            }
+            return kept
+        }
+        guard !replay.requestID.isEmpty,
+            let known = try await find(requestID: replay.requestID, tenant: replay.tenant)
+        else { throw EventsError.tooManyReplays(replay.tenant) }
+        return known
     }
 
     private static func insertParameters(_ replay: NewReplay) -> [Parameter] {
@@ -53,6 +57,7 @@ public struct PostgresReplays: ReplayStore {
             .text(replay.requestID.isEmpty ? nil : replay.requestID), .text(replay.reason),
             .int2(Int16(state.rawValue)), .int8(Int64(replay.positions.count)),
             .int4(Int32(clamping: replay.maxEventsPerSecond)), .timestamptz(finished),
+            .int8(Int64(Replays.maxOpenPerTenant)),
         ]
     }
 

@@ -51,6 +51,7 @@ struct Migration: Sendable {
         Migration("m0238_revivals", PackageResources.m0238_revivals_sql),
         Migration("m0239_matching_types", PackageResources.m0239_matching_types_sql),
         Migration("m0240_undisturbed_appends", PackageResources.m0240_undisturbed_appends_sql),
+        Migration("m0241_replay_bounds", PackageResources.m0241_replay_bounds_sql),
         Migration("m0243_letters_of_tenants", PackageResources.m0243_letters_of_tenants_sql),
         Migration("m0244_waiting_lines", PackageResources.m0244_waiting_lines_sql),
         Migration("m0247_let_go", PackageResources.m0247_let_go_sql),

@@ -13,6 +13,7 @@ enum RetentionSQL {
     static let size = SQLText.statement("partition_size", PackageResources.partition_size_sql)
     static let stock = SQLText.statement("partition_stock", PackageResources.partition_stock_sql)
     static let ledgerPrune = SQLText.statement("ledger_prune", PackageResources.ledger_prune_sql)
+    static let replaysPrune = SQLText.statement("replays_prune", PackageResources.replays_prune_sql)
     static let deadLettersPrune = SQLText.statement(
         "dead_letters_prune", PackageResources.dead_letters_prune_sql)
 }

@@ -3,16 +3,18 @@ import Postgres
 import Telemetry
 
 /// Work on the tables that no publish should wait for: makes partitions ahead of need, forgets
-/// old appends.
+/// old appends and old replays.
 struct Upkeep: Sendable {
     /// Appends that late are still looked for when an answer was lost.
     private static let keptPositions: Int64 = 1_000_000
     private static let interval: Duration = .seconds(1)
     /// Partitions last for so long at the fastest rate seen of late.
     private static let lead: Int64 = 10
+    private static let roundsBetweenPrunings = 60
 
     let pool: PostgresPool
     let observers: LogObservers
+    let replays: ReplayPruning
     let logger: Logger
     let clock: any Clock<Duration>
 
@@ -20,6 +22,7 @@ struct Upkeep: Sendable {
         var seen: Position?
         var burst = Burst()
         var hasNewPartitions = false
+        var rounds = 0
         while true {
             let own = observers.own
             if hasNewPartitions || seen != own {
@@ -35,7 +38,17 @@ struct Upkeep: Sendable {
                     logger.warning("Upkeep of the log failed", [.error: .init("\(error)")])
                 }
             }
+            rounds += 1
+            if rounds.isMultiple(of: Self.roundsBetweenPrunings) { try await pruneReplays() }
             try await clock.sleep(for: Self.interval)
+        }
+    }
+
+    private func pruneReplays() async throws {
+        do {
+            try await replays.round()
+        } catch let error as PostgresError {
+            logger.warning("Old replays stay for now", [.error: .init("\(error)")])
         }
     }
 

@@ -65,6 +65,7 @@ import Testing
         (ConsumerSQL.replayList, ["'t1'", "null", "50"]),
         (ConsumerSQL.replayPositions, [Self.id, "500", "200"]),
         (ConsumerSQL.replayWaiting, ["'{a,b}'", "'n'", "100", "1000"]),
+        (RetentionSQL.replaysPrune, ["'2026-01-01'::timestamptz", "1000"]),
         (ConsumerSQL.replayStranded, ["100"]),
         (ConsumerSQL.replayOpenTargets, [Self.id]),
         (ConsumerSQL.replayKeepHandler, ["'a'"]),
