@@ -1,8 +1,9 @@
-/// Spreads a replay over time: event number n starts no earlier than n / rate after the start.
+/// Spreads a replay over time: what was held up is not made up for, so that no second has more than
+/// its rate, and one.
 struct Pace {
     /// Zero: no limit.
     private let perSecond: Int
-    private let start: Duration
+    private var start: Duration
     private var count = 0
 
     init(perSecond: Int, now: Duration) {
@@ -13,8 +14,11 @@ struct Pace {
     /// How long to wait before the next event.
     mutating func next(now: Duration) -> Duration {
         guard perSecond > 0 else { return .zero }
-        defer { count += 1 }
-        return max(start + .seconds(1) * count / perSecond - now, .zero)
+        let pause = start + .seconds(1) * count / perSecond - now
+        // Timers are a little late, which would add up.
+        if pause < .zero - .seconds(1) / perSecond { start -= pause }
+        count += 1
+        return max(pause, .zero)
     }
 
     /// About a second's worth, so that progress is seen and little is repeated.
