@@ -133,11 +133,12 @@ struct ReplayPlanner: Sendable {
             guard isNamed || request.handlers.isEmpty else { return nil }
             let events = countByType.reduce(0) { $0 + (handler.wants($1.key) ? $1.value : 0) }
             guard isNamed || events > 0 else { return nil }
-            let isLeftOut =
-                handler.hasExternalSideEffects && !isNamed && !request.allowSideEffects
+            var skippedReason = events == 0 ? "wants none of the events" : ""
+            if handler.hasExternalSideEffects, !isNamed, !request.allowSideEffects {
+                skippedReason = "has external side effects"
+            }
             return Replay.Target(
-                handler: handler.name, events: events,
-                skippedReason: isLeftOut ? "has external side effects" : "")
+                handler: handler.name, events: events, skippedReason: skippedReason)
         }
     }
 }

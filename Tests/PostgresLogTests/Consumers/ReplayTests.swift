@@ -85,6 +85,33 @@ import Testing
         }
     }
 
+    @Test func `a handler that wants none of the events is left out`() async throws {
+        try await TestLog.with { test in
+            let orders = TestHandler(
+                name: "orders", types: [TypePattern("order.*")].compactMap(\.self))
+            let node = TestNode(test, registry: try .with([TestHandler(), orders]))
+            try await node.host.register()
+            _ = try await test.append(.test())
+            var request = ReplayRequest(
+                selection: .range(
+                    ReplayRange(filter: EventFilter(tenants: .only([caller.tenant])))),
+                handlers: ["orders", "sample"])
+            let both = try await node.replays.start(request, caller: caller)
+            let without = "wants none of the events"
+            #expect(
+                both.targets == [
+                    .init(handler: "orders", events: 0, skippedReason: without),
+                    .init(handler: "sample", events: 1),
+                ])
+            let id = try #require(both.id)
+            let job = try await node.store.claim(id, fence: 1)
+            #expect(job.targets.map(\.handler) == ["sample"])
+            request.handlers = ["orders"]
+            let alone = try await node.replays.start(request, caller: caller)
+            #expect(alone.state == .completed)
+        }
+    }
+
     @Test func `a replay of what failed closes its dead letters`() async throws {
         try await TestLog.with { test in
             let isBroken = Lock(true)
