@@ -49,9 +49,27 @@ extension EventServiceServer {
                 }
             }
             let page = try await replays.list(caller: caller, before: before, limit: limit)
-            return ApusV1.ListReplaysResponse(
-                replays: page.map(ApusV1.ReplayResponse.init),
-                nextPageToken: page.count < limit ? "" : page.last?.id?.description ?? "")
+            return ApusV1.ListReplaysResponse(page, limit: limit)
+        }
+    }
+}
+
+extension ApusV1.ListReplaysResponse {
+    /// With one replay more, of many handlers, the response stays far under 4 MiB.
+    private static let maxListedBytes = 2 << 20
+
+    /// - Parameter limit: What was asked for.
+    init(_ page: [Replay], limit: Int) {
+        self.init()
+        var bytes = 0
+        for replay in page {
+            guard bytes < Self.maxListedBytes else { break }
+            let listed = ApusV1.ReplayResponse(replay)
+            bytes += listed.encoded().count
+            replays.append(listed)
+        }
+        if replays.count < page.count || page.count == limit {
+            nextPageToken = replays.last?.replayId ?? ""
         }
     }
 }
