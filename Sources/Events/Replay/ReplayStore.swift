@@ -41,6 +41,9 @@ public protocol ReplayStore: Sendable {
     /// The next positions of a replay, in order.
     func positions(_ id: EventID, after: Position, limit: Int) async throws -> [Position]
 
+    /// How often a replay has handed an event to a handler, as the ledger knows.
+    func attempts(_ id: EventID, handler: String, at position: Position) async throws -> Int
+
     /// Records what one target did, all or nothing. What succeeded is finished in the handler's
     /// books, if it was not; a projection's rows change only then.
     ///
@@ -142,6 +145,8 @@ public struct ReplayWork: Sendable {
     /// The target's cursor after.
     public var through: Position
     public var runs: [HandlerRun]
+    /// Runs that failed and are made again.
+    public var tries: [HandlerRun] = []
     /// Events that retention dropped in the meantime.
     public var missing: Int
 

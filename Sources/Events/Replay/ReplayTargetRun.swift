@@ -20,6 +20,8 @@ struct ReplayTargetRun {
     private var committedAt: Duration
     /// As the books said last.
     private var isPaused: Bool
+    /// Of the first event a turn before may have made some attempts.
+    private var isFirst = true
 
     init(
         _ target: ReplayJob.Target, of job: ReplayJob, under lease: Lease,
@@ -55,9 +57,8 @@ struct ReplayTargetRun {
                 if let event = rest.first, event.position == position {
                     rest.removeFirst()
                     if executor.entry.wants(event.type) {
-                        guard try await mayGoOn() else { return false }
                         let isReached = !unreached.contains(position)
-                        work.runs.append(try await run(event, isReached: isReached))
+                        guard try await handOver(event, isReached: isReached) else { return false }
                     }
                 } else {
                     work.missing += 1
@@ -84,14 +85,46 @@ struct ReplayTargetRun {
         return !isOver && !isPaused
     }
 
-    private func run(_ event: RecordedEvent, isReached: Bool) async throws -> HandlerRun {
+    /// Hands an event over until it went well or has failed for good.
+    ///
+    /// - Returns: false where the target is to be left before that; all is committed then.
+    private mutating func handOver(_ event: RecordedEvent, isReached: Bool) async throws -> Bool {
+        guard try await mayGoOn() else { return false }
         if !isReached {
             // The handler gets it live, for the first time, in its order.
-            return HandlerRun(
-                event: event, attempt: 1, outcome: .skipped,
-                startedAt: Timestamp(executor.wallClock.now()), duration: .zero)
+            work.runs.append(
+                HandlerRun(
+                    event: event, attempt: 1, outcome: .skipped,
+                    startedAt: Timestamp(executor.wallClock.now()), duration: .zero))
+            return true
         }
-        return try await executor.run(event, attempt: 1, replay: work.replay)
+        var attempt = 0
+        if isFirst {
+            attempt = try await store.attempts(
+                work.replay, handler: work.handler, at: event.position)
+            isFirst = false
+        }
+        while true {
+            attempt += 1
+            let run = try await executor.run(event, attempt: attempt, replay: work.replay)
+            guard let pause = pause(after: run) else {
+                work.runs.append(run)
+                return true
+            }
+            work.tries.append(run)
+            try await commit()
+            if pause > .zero { try await turn.sleep(for: pause) }
+            guard try await mayGoOn() else { return false }
+        }
+    }
+
+    /// Nil: it went well, or is not tried again.
+    private func pause(after run: HandlerRun) -> Duration? {
+        guard let error = run.error, error.mayBeRetried else { return nil }
+        var random = SystemRandomNumberGenerator()
+        // The event's age says nothing here: replays are of old ones.
+        return executor.entry.traits.retry.pause(
+            after: run.attempt, age: .zero, retryAfter: error.retryAfter, random: &random)
     }
 
     private mutating func commit() async throws {
@@ -124,6 +157,7 @@ struct ReplayTargetRun {
             single.through = isLast ? work.through : run.event.position
             single.runs = [run]
             single.missing = isLast ? work.missing : 0
+            single.tries = isLast ? work.tries : []
             isPaused = try await commit(single)
             single = single.rest(after: single.through)
         }

@@ -61,6 +61,8 @@ enum ConsumerSQL {
         "replay_open_targets", PackageResources.replay_open_targets_sql)
     static let replayPositions = statement(
         "replay_positions", PackageResources.replay_positions_sql)
+    static let replayAttempts = statement(
+        "replay_attempts", PackageResources.replay_attempts_sql)
     static let replayKeepHandler = statement(
         "replay_keep_handler", PackageResources.replay_keep_handler_sql)
     static let replayAdvance = statement("replay_advance", PackageResources.replay_advance_sql)

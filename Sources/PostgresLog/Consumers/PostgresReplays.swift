@@ -182,6 +182,17 @@ public struct PostgresReplays: ReplayStore {
         }
     }
 
+    /// Source: `SQL/replay_attempts.sql`.
+    public func attempts(
+        _ id: EventID, handler: String, at position: Position
+    ) async throws -> Int {
+        let rows = try await store.execute(
+            ConsumerSQL.replayAttempts, [.id(id), .text(handler), .position(position)])
+        return try ConsumerStore.reading { () throws(PostgresError) in
+            Int(try rows.only().int32(0))
+        }
+    }
+
     /// Source: `SQL/replay_keep_handler.sql`, `SQL/replay_advance.sql`, `SQL/handler_finish.sql`,
     /// `SQL/ledger_append.sql`, the projections' statements.
     public func commit(_ work: ReplayWork) async throws -> Bool {
@@ -201,7 +212,7 @@ public struct PostgresReplays: ReplayStore {
             _ = try await transaction.execute(
                 ConsumerSQL.ledgerAppend,
                 [.text(work.handler), .text(work.node), .id(work.replay)]
-                    + LedgerColumns.parameters(work.runs))
+                    + LedgerColumns.parameters(work.tries + work.runs))
             let finished = try await transaction.execute(
                 ConsumerSQL.handlerFinish,
                 [
@@ -226,7 +237,11 @@ public struct PostgresReplays: ReplayStore {
     /// Nil when the cursor had been moved by this very work.
     private func refusal(_ work: ReplayWork) async throws -> BooksError? {
         let state = try await state(work.replay, handler: work.handler)
-        if let state, state.fence == work.fence, state.position == work.through { return nil }
+        if let state, state.fence == work.fence, state.position == work.through,
+            work.from < work.through
+        {
+            return nil
+        }
         return state?.isOver ?? true ? .replayOver : .fenced
     }
 

@@ -69,6 +69,7 @@ import Testing
         (ConsumerSQL.replayStranded, ["100"]),
         (ConsumerSQL.replayOpenTargets, [Self.id]),
         (ConsumerSQL.replayKeepHandler, ["'a'"]),
+        (ConsumerSQL.replayAttempts, [Self.id, "'a'", "500"]),
         (ConsumerSQL.replayAdvance, [Self.id, "1", "'a'", "0", "1", "1", "0"]),
         (ConsumerSQL.replayClaim, [Self.id, "1"]),
         (ConsumerSQL.leaseAcquire, ["'replay/x'", "'n'", "6000"]),
