@@ -315,7 +315,18 @@ def compression_bomb(assault):
 
 @attack("memory", ["answers", *CALM])
 def publishes_in_flight(assault):
-    """Bodies of 4 MB, all but their last byte, on many connections."""
+    """Bodies of 4 MB, all but their end, on many connections."""
+    bodies(assault, 4_000_000)
+
+
+@attack("memory", ["answers", *CALM])
+def whole_requests_without_end(assault):
+    """The same with all of each message, on streams that go on."""
+    bodies(assault, 241 * 16_384 - 5)
+
+
+def bodies(assault, length):
+    """241 frames of the largest size on each stream."""
     block = call_block(b"Publish")
     piece = b"x" * 16_384
 
@@ -326,7 +337,7 @@ def publishes_in_flight(assault):
         chunks = []
         for stream in range(1, 65, 2):
             chunks += [frame(HEADERS, END_HEADERS, stream, block),
-                       frame(DATA, 0, stream, message(piece[5:], length=4_000_000))]
+                       frame(DATA, 0, stream, message(piece[5:], length=length))]
         wire.send(b"".join(chunks))
         return wire
 

@@ -203,7 +203,7 @@ import Testing
         }
     }
 
-    private static func held(_ test: TestServer) -> Int {
+    static func held(_ test: TestServer) -> Int {
         let lines = test.metrics.exposition().split(separator: "\n")
         return lines.compactMap { line in
             line.hasPrefix("apus_grpc_held_bytes ") ? Int(line.split(separator: " ")[1]) : nil

@@ -16,13 +16,14 @@ struct TestServer {
         _ handlers: [RPCHandler], interceptors: [any RPCInterceptor] = [],
         configuration: RPCServerConfiguration = RPCServerConfiguration(),
         client: ClientConfiguration = ClientConfiguration(), logger: Logger = .silent,
+        progressInterval: Duration = .seconds(600),
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         let loops = try IOLoopGroup(count: 2, name: "test")
         let metrics = MetricsRegistry()
         var (configuration, client) = (configuration, client)
-        // No test is about these, and on a busy machine any peer is slow.
-        configuration.http2.progressInterval = .seconds(600)
+        // Few tests are about these, and on a busy machine any peer is slow.
+        configuration.http2.progressInterval = progressInterval
         client.connectTimeout = .seconds(600)
         let server = RPCServer(
             services: [Handlers(rpcHandlers: handlers)], interceptors: interceptors,

@@ -55,8 +55,9 @@ struct ServerCallState {
     var isUnanswered: Bool { response == .none }
     /// Nothing that arrived waits for the handler.
     var isDrained: Bool { requests.isEmpty }
-    /// What waits for the handler takes so much memory besides its bytes.
-    var overheadBytes: Int { requests.overheadBytes }
+    var requestsStream: Bool { kind.requestsStream }
+    /// Memory of what waits for the handler. A unary request is the handler's once that has started.
+    var waitingBytes: Int { handlerStarted && !requestsStream ? 0 : requests.heldBytes }
 
     // MARK: From the peer
 

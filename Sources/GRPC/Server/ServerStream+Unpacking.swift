@@ -22,9 +22,7 @@ extension ServerStream {
         let gate = connection.gate
         switch outcome {
         case .success(let unpacked):
-            let growth = max(0, unpacked.count - unpacking.packedBytes)
-            gate.books.addReceived(growth - grownBytes)
-            grownBytes = growth
+            count(unpacked: unpacked.count, from: unpacking.packedBytes)
             return gate.refusalOfBytes().map { refused($0) } ?? .message(unpacked)
         case .failure(let error):
             if error.code == .resourceExhausted {

@@ -33,6 +33,7 @@ final class ServerStream: HTTP2Stream {
         self.core = core
         gate = connection.gate
         router = core.router
+        books = CallBooks(gate.books)
         deframer = MessageDeframer(maxMessageBytes: core.configuration.maxMessageBytes)
     }
 
@@ -92,32 +93,18 @@ final class ServerStream: HTTP2Stream {
             if case .tooLarge = error { gate.hit(.messageBytes) }
             perform(.fail(error.rpcError))
         }
-        countOverhead()
-        countPartialMessage()
         giveWindowBack()
+        let isMore = books.setArriving(deframer.pendingBytes)
+        // What has grown must find room, be it whole or not: nobody says when it will be let go.
+        if countWaiting() || isMore, !isDone, let refusal = gate.refusalOfBytes() { fail(refusal) }
     }
 
-    /// Bytes of the message that is arriving, as the connection's books have them: their window is
-    /// given back before they are a message.
-    private var partialBytes = 0
+    private var books: CallBooks
 
-    private func countPartialMessage() {
-        let bytes = deframer.pendingBytes
-        guard bytes != partialBytes else { return }
-        gate.books.addReceived(bytes - partialBytes)
-        partialBytes = bytes
-        if bytes > 0, !isDone, let refusal = gate.refusalOfBytes() { fail(refusal) }
-    }
-
-    /// What messages that wait take besides their bytes, as the books have it: tiny ones take ten
-    /// times their bytes.
-    private var overheadBytes = 0
-
-    private func countOverhead() {
-        let bytes = state?.overheadBytes ?? 0
-        guard bytes != overheadBytes else { return }
-        gate.books.addReceived(bytes - overheadBytes)
-        overheadBytes = bytes
+    /// - Returns: Whether more waits than before.
+    @discardableResult
+    private func countWaiting() -> Bool {
+        books.setWaiting(state?.waitingBytes ?? 0, unconsumed: unconsumed)
     }
 
     /// The body of a request that was answered as plain HTTP: so much is listened to.
@@ -132,19 +119,19 @@ final class ServerStream: HTTP2Stream {
     private var progress = CallProgress()
 
     override func checkProgress() {
-        let kind = route?.handler.method.kind
         let missesRequest =
             if let state {
-                // While the handler has something to pull, it is the handler who holds it back.
-                !isDone && state.isDrained
-                    && (kind?.requestsStream == false || deframer.isMidMessage)
+                // While the handler of a stream has something to pull, it is the handler who holds it
+                // back. Any other has yet to be started, by the end of its request.
+                !isDone && (!state.requestsStream || state.isDrained && deframer.isMidMessage)
             } else {
                 true
             }
         switch progress.look(
             minimum: core.configuration.http2.minProgressBytes,
             awaitsRequest: missesRequest && !remoteEnded, received: receivedBytes,
-            awaitsRoom: unsentBytes > 0 && (isDone || kind?.responsesStream == false),
+            awaitsRoom: unsentBytes > 0
+                && (isDone || route?.handler.method.kind.responsesStream == false),
             sent: sentBytes)
         {
         case .fine: break
@@ -189,6 +176,7 @@ final class ServerStream: HTTP2Stream {
         guard let route else { return }
         let bytes = receivedBytes
         if let refusal = gate.startHandler(holding: bytes) { return fail(refusal) }
+        countWaiting()
         let loop = connection.loop
         let call = ServerCall(
             connection: connection, stream: BoundStream(self, on: loop), route: route,
@@ -238,9 +226,8 @@ final class ServerStream: HTTP2Stream {
                 ? RPCError(.cancelled, "connection lost") : RPCError(.cancelled, "cancelled"))
         deadline?.cancel()
         dropUnpacking()
-        countOverhead()
-        gate.books.addReceived(-partialBytes)
-        partialBytes = 0
+        countWaiting()
+        _ = books.setArriving(0)
         // The call ended well, but somebody may still wait on it: a child task of the handler.
         resumeAll(throwing: Self.ended)
         task = nil
@@ -258,9 +245,15 @@ final class ServerStream: HTTP2Stream {
     func pull() -> ServerCallState.Pull {
         if unpacking != nil { return pullUnpacked() }
         guard !isClosed, let pull = state?.pull() else { return .fail(Self.ended) }
-        guard case .message(let message) = pull else { return pull }
-        countOverhead()
+        // Who asks for a stream's next request has done with the last.
+        let streams = state?.requestsStream == true
+        guard case .message(let message) = pull else {
+            if streams { books.setGiven(0) }
+            return pull
+        }
+        if streams { books.setGiven(message.count) }
         giveWindowBack(pulled: message.count + 5)
+        countWaiting()
         return requestWasCompressed ? unpack(message) : pull
     }
 
@@ -269,9 +262,13 @@ final class ServerStream: HTTP2Stream {
 
     /// The request that was pulled last, while it isn't unpacked.
     var unpacking: Unpacking?
-    /// What that request grew by when it was decompressed: the connection's books have it until the
-    /// next one, or until the handler has returned.
-    var grownBytes = 0
+
+    /// The request that was pulled last is unpacked: the connection's books have what it grew by until
+    /// the next one, or until the handler has returned.
+    func count(unpacked bytes: Int, from packedBytes: Int) {
+        let inBooks = state?.requestsStream == true ? 0 : packedBytes
+        books.setGiven(max(0, bytes - inBooks))
+    }
 
     /// Answers at once when there is something to answer with.
     func park(reader waiter: Waiter<[UInt8]?>) {
@@ -362,8 +359,8 @@ final class ServerStream: HTTP2Stream {
     ///
     /// - Parameter bytes: Of the request that started it, which it had to itself.
     func handlerEnded(_ error: RPCError?, holding bytes: Int) {
-        gate.handlerEnded(holding: bytes + grownBytes)
-        grownBytes = 0
+        gate.handlerEnded(holding: bytes)
+        books.setGiven(0)
         task = nil
         if !isClosed { finish(error ?? state?.returned()) }
     }
@@ -373,7 +370,7 @@ final class ServerStream: HTTP2Stream {
         deadline?.cancel()
         dropUnpacking()
         let ending = state?.finish() ?? .nothing
-        countOverhead()
+        countWaiting()
         switch ending {
         case .nothing: return
         case .trailersOnly:

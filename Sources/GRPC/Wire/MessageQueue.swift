@@ -7,17 +7,22 @@ struct MessageQueue {
     /// What a message takes besides its bytes: a place here, the array's own block and its rounding.
     private static let messageOverhead = 64
 
-    /// What waits takes besides its bytes, but for the first, which needs no place.
-    var overheadBytes: Int { (rest.count - restStart) * Self.messageOverhead }
+    /// Of the messages alone.
+    private var bytes = 0
+
+    /// Memory of what waits. The first needs no place.
+    var heldBytes: Int { bytes + (rest.count - restStart) * Self.messageOverhead }
 
     var isEmpty: Bool { first == nil }
 
     mutating func append(_ message: FramedMessage) {
+        bytes += message.bytes.count
         if first == nil { first = message } else { rest.append(message) }
     }
 
     mutating func popFirst() -> FramedMessage? {
         guard let message = first.take() else { return nil }
+        bytes -= message.bytes.count
         guard restStart < rest.count else { return message }
         first = rest[restStart]
         rest[restStart].bytes = []
