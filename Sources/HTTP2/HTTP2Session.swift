@@ -135,6 +135,10 @@ public final class HTTP2Session {
         }
     }
 
+    /// The head of a gRPC call is under 1 KiB, and whether it comes in one read is chance: however
+    /// short memory is, a busy connection isn't ended for that. Its call is refused, if anything.
+    private static let smallHeaderBlock = 4 * 1_024
+
     /// - Returns: False when there is no room for more of a header block. No stream is there to be
     ///   refused: it is the connection that holds it.
     private func countOpenHeaders() -> Bool {
@@ -142,7 +146,7 @@ public final class HTTP2Session {
         guard open != openHeaderBytes else { return true }
         books.addReceived(open - openHeaderBytes)
         openHeaderBytes = open
-        return open == 0 || books.hasRoom
+        return open <= Self.smallHeaderBlock || books.hasRoom
     }
 
     /// Takes nothing more, and ends with a GOAWAY that names the limit.

@@ -66,6 +66,26 @@ import Testing
         #expect(budget.usedBytes == 20_000)
     }
 
+    @Test func `a small header block that comes in pieces needs no room`() throws {
+        let budget = ByteBudget(limit: 50_000)
+        let other = ConnectionBooks(budget: budget)
+        other.addReceived(80_000)
+        let books = ConnectionBooks(budget: budget)
+        books.addReceived(70_000)
+        #expect(!books.hasRoom)
+        let pair = try Pair(serverBooks: books)
+        defer { pair.close() }
+        let request = frame(type: 1, flags: 5, stream: 1, [0x83, 0x86, 0x84, 0x01, 1, 0x61])
+        let sent =
+            Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+            + frame(type: 4, flags: 0, stream: 0, []) + request
+        try pair.server.receive(Array(sent.dropLast(3)).span)
+        #expect(!pair.server.isCutOff)
+        try pair.server.receive(Array(sent.suffix(3)).span)
+        #expect(pair.serverSide.streams.count == 1)
+        #expect(pair.serverSide.hits.isEmpty)
+    }
+
     @Test func `a session's books are even when its streams are gone`() throws {
         let budget = ByteBudget(limit: 100_000_000)
         let books = ConnectionBooks(budget: budget)
