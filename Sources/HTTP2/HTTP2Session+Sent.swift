@@ -77,7 +77,7 @@ extension HTTP2Session {
         }
         if count > 0 {
             stream.sentBytes += count
-            books.addUnsent(-count)
+            books.addUnsent(-count, isPaced: stream.isPaced)
             meter?.sentData(count, isAll: stream.output.isEmpty)
             stream.sent(bytesLeft: stream.output.count)
         }

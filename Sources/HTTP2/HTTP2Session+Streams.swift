@@ -44,7 +44,7 @@ extension HTTP2Session {
         streams.append(stream)
         streamsOpened += 1
         books.setStreams(streams.count)
-        books.addUnsent(stream.output.count)
+        books.addUnsent(stream.output.count, isPaced: stream.isPaced)
     }
 
     /// Takes it from the list, in which the last one fills its place.
@@ -55,7 +55,7 @@ extension HTTP2Session {
             last.slot = stream.slot
         }
         books.setStreams(streams.count)
-        books.addUnsent(-stream.output.count)
+        books.addUnsent(-stream.output.count, isPaced: stream.isPaced)
         stream.output.removeAll()
         if unsafe headerStream?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() {
             unsafe headerStream = nil

@@ -26,6 +26,9 @@ open class HTTP2Stream {
     /// The peer may finish what it sends after our side has ended; a stream is reset then
     /// otherwise, which clients of plain HTTP take for a failed response.
     public final var hearsOut = false
+    /// Whoever queues here waits for room before there is more: what is queued is bounded, is never
+    /// refused, and counts apart. To be set before anything is queued.
+    public final var isPaced = false
     final var headerBytes = 0
     final var headerCount = 0
     /// Of the request's header list, while the stream is open: in the connection's books.
@@ -83,7 +86,7 @@ open class HTTP2Stream {
     public final func send(_ body: [UInt8], head: ChunkHead) {
         guard !isClosed, case .open = ending else { return }
         output.append(body, head: head)
-        session?.books.addUnsent(body.count + head.count)
+        session?.books.addUnsent(body.count + head.count, isPaced: isPaced)
         wakeOutput()
     }
 
@@ -113,7 +116,7 @@ open class HTTP2Stream {
 
     /// Forgets what is queued and not sent.
     public final func dropUnsent() {
-        session?.books.addUnsent(-output.count)
+        session?.books.addUnsent(-output.count, isPaced: isPaced)
         output.removeAll()
     }
 

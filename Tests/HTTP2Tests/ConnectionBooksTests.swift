@@ -28,8 +28,45 @@ import Testing
         small.addReceived(20_000)
         #expect(!small.hasRoom)
         small.addReceived(-20_000)
-        greedy.addReceived(50_000)
+        // Whatever one of the others overshoots: it is one of those that the fifth is shared by.
+        greedy.addReceived(5_000_000)
+        #expect(small.hasRoom)
+        let crowd = (0..<2).map { _ in ConnectionBooks(budget: budget) }
+        for books in crowd { books.addReceived(50_000) }
         #expect(!small.hasRoom)
+        for books in crowd { books.addReceived(-50_000) }
+        greedy.addReceived(-5_900_000)
+        small.addReceived(-50_000)
+        #expect(budget.usedBytes == 0)
+        #expect(greedy.hasRoom)
+    }
+
+    @Test func `what streams leave unread takes no more than half of what is shared`() throws {
+        let budget = ByteBudget(limit: 1_000_000)
+        let (slow, busy) = (ConnectionBooks(budget: budget), ConnectionBooks(budget: budget))
+        let pair = try Pair(serverBooks: slow)
+        defer { pair.close() }
+        for _ in 0..<20 { try pair.request(RecordedStream(), end: true) }
+        try pair.run()
+        for stream in pair.serverSide.streams {
+            stream.isPaced = true
+            stream.respond(HTTP2SessionTests.ok, HeaderFields(), end: false)
+            stream.send([UInt8](repeating: 1, count: 100_000), head: ChunkHead())
+        }
+        #expect(slow.pacedBytes == 2_000_000)
+        #expect(!slow.hasRoom)
+        busy.addReceived(190_000)
+        #expect(busy.hasRoom)
+        busy.addReceived(20_000)
+        #expect(!busy.hasRoom)
+        busy.addReceived(-210_000)
+        try pair.run()
+        for stream in pair.serverSide.streams { stream.dropUnsent() }
+        #expect(slow.pacedBytes == 0 && slow.hasRoom)
+        busy.addReceived(390_000)
+        #expect(busy.hasRoom)
+        busy.addReceived(20_000)
+        #expect(!busy.hasRoom)
     }
 
     @Test func `small change is settled at the latest when nothing is left`() {

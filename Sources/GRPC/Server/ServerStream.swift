@@ -56,6 +56,7 @@ final class ServerStream: HTTP2Stream {
         case .call(let route):
             if let refusal = gate.refusalOfCall() { return refuse(refusal, route) }
             self.route = route
+            isPaced = route.handler.method.kind.responsesStream
             deframer.allowsCompression = encodings.request != .identity
             state = ServerCallState(route.handler.method.kind)
             if let timeout = head.timeout { startDeadline(timeout) }

@@ -13,7 +13,11 @@ public final class ConnectionBooks: Sendable {
     private let received = Atomic<Int>(0)
     /// Of responses: queued for the peer's window or for its socket.
     private let unsent = Atomic<Int>(0)
-    private let unreported = Atomic<Int>(0)
+    /// Of those, what paced streams have queued.
+    private let paced = Atomic<Int>(0)
+    /// What the budget knows.
+    private let reported = Atomic<Int>(0)
+    private let reportedPaced = Atomic<Int>(0)
 
     /// A connection's part in the budget is known so well.
     static let portion = 4 * 1_024
@@ -23,6 +27,7 @@ public final class ConnectionBooks: Sendable {
     public var openStreams: Int { streamCount.load(ordering: .relaxed) }
     public var receivedBytes: Int { received.load(ordering: .relaxed) }
     public var unsentBytes: Int { unsent.load(ordering: .relaxed) }
+    public var pacedBytes: Int { paced.load(ordering: .relaxed) }
 
     /// Whether the connection may cause more to be held: it has no more than what is still free. One
     /// that holds little finds room however much a few others hold.
@@ -35,22 +40,30 @@ public final class ConnectionBooks: Sendable {
     /// - Parameter bytes: Below zero when they are let go.
     public func addReceived(_ bytes: Int) {
         received.store(receivedBytes + bytes, ordering: .relaxed)
-        report(bytes)
+        report()
     }
 
-    func addUnsent(_ bytes: Int) {
+    /// - Parameter isPaced: They are a paced stream's.
+    func addUnsent(_ bytes: Int, isPaced: Bool = false) {
         unsent.store(unsentBytes + bytes, ordering: .relaxed)
-        report(bytes)
+        if isPaced { paced.store(pacedBytes + bytes, ordering: .relaxed) }
+        report()
     }
 
-    private func report(_ bytes: Int) {
-        let total = unreported.load(ordering: .relaxed) + bytes
+    private func report() {
+        let (held, paced) = (receivedBytes + unsentBytes, pacedBytes)
+        let (last, lastPaced) = (
+            reported.load(ordering: .relaxed), reportedPaced.load(ordering: .relaxed)
+        )
+        let (change, pacedChange) = (held - last, paced - lastPaced)
         // The last byte is reported at once: a connection that holds nothing owes nothing.
-        if total.magnitude >= Self.portion || receivedBytes + unsentBytes == 0 {
-            unreported.store(0, ordering: .relaxed)
-            if total != 0 { budget.add(total) }
-        } else {
-            unreported.store(total, ordering: .relaxed)
-        }
+        guard
+            change.magnitude >= Self.portion || pacedChange.magnitude >= Self.portion
+                || held == 0 && change != 0
+        else { return }
+        reported.store(held, ordering: .relaxed)
+        reportedPaced.store(paced, ordering: .relaxed)
+        let little = min(held, ByteBudget.little) - min(last, ByteBudget.little)
+        budget.add(change, paced: pacedChange, little: little)
     }
 }

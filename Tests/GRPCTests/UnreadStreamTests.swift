@@ -1,0 +1,82 @@
+import GRPC
+import HTTP2
+import Testing
+
+/// Streams whose clients read nothing, many of them: they hold back nobody but themselves.
+@Suite struct UnreadStreamTests {
+    private static func batches(_ count: Int, of bytes: Int, from gate: Tally, _ sent: Tally)
+        -> RPCHandler
+    {
+        RPCHandler(Test.method("Batches", .serverStreaming)) { _, responses, _ in
+            await until { gate.value == 1 }
+            for _ in 0..<count {
+                try await responses.send([UInt8](repeating: 1, count: bytes))
+                sent.add()
+            }
+        }
+    }
+
+    /// Opens streams of which nothing is read, has their handlers send, and reads them in the end.
+    ///
+    /// - Returns: How many messages came on each.
+    private func unread(
+        _ streams: Int, of handler: RPCHandler, sending gate: Tally, on test: TestServer,
+        _ meanwhile: () async throws -> Void
+    ) async throws -> [Int] {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            let reading = Tally()
+            for _ in 0..<streams {
+                group.addTask {
+                    try await test.channel.withCall(handler.method) { call in
+                        try await call.send([])
+                        try await call.finishSending()
+                        await until { reading.value == 1 }
+                        var count = 0
+                        while try await call.responses.next() != nil { count += 1 }
+                        return count
+                    }
+                }
+            }
+            await until { test.server.handlersRunning == streams }
+            gate.add()
+            try await meanwhile()
+            reading.add()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    @Test func `what a crowd of streams leaves unread has no call of others refused`()
+        async throws
+    {
+        var configuration = RPCServerConfiguration()
+        configuration.maxMemoryBytes = 1_000_000
+        var client = ClientConfiguration()
+        client.http2.streamWindowBytes = 1_000
+        let (gate, sent) = (Tally(), Tally())
+        // The client's deframer takes the first.
+        let handler = Self.batches(2, of: 50_000, from: gate, sent)
+        try await TestServer.with(
+            [handler, Test.echo], configuration: configuration, client: client
+        ) { test in
+            let counts = try await unread(30, of: handler, sending: gate, on: test) {
+                await until { LimitTests.held(test) > 1_400_000 }
+                let other = test.otherChannel()
+                for count in [1, 100_000] {
+                    let message = [UInt8](repeating: 2, count: count)
+                    let code = await RPCStatusCode.thrown {
+                        let answer = try await other.unary(Test.echo.method, message)
+                        #expect(answer == message)
+                    }
+                    #expect(code == nil)
+                }
+                await other.close()
+                // Whose connection holds all that may have no more.
+                let code = await RPCStatusCode.thrown {
+                    _ = try await test.channel.unary(Test.echo.method, [1])
+                }
+                #expect(code == .resourceExhausted)
+            }
+            #expect(counts.count == 30 && counts.allSatisfy { $0 == 2 })
+        }
+    }
+}
