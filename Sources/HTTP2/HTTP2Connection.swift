@@ -161,7 +161,8 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
         self.handler = nil
         if !connection.isEstablished, let limit = Self.handshakeLimit(error) {
             handler?.hit(limit)
-            handler?.cutOff()
+            // Who gave way to a crowd of handshakes is not the crowd.
+            if limit == .handshakeTime { handler?.cutOff() }
         }
         ownSession?.closeAllStreams(.connectionLost)
         handler?.closed(closeReason ?? error.map { "\($0)" })

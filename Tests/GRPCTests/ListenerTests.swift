@@ -86,6 +86,47 @@ import Testing
         }
     }
 
+    @Test func `who gives way to a crowd of handshakes is counted and not blamed`() async throws {
+        try await TestAuthority.with { authority in
+            let loops = try IOLoopGroup(count: 1)
+            let metrics = MetricsRegistry()
+            var configuration = RPCServerConfiguration()
+            configuration.handshakeTimeout = .seconds(600)
+            configuration.maxHandshakesPerLoop = 1
+            configuration.limitsLocalPeers = true
+            configuration.cutOffBurst = 1
+            configuration.cutOffsPerSecond = 0
+            let server = RPCServer(
+                services: [TestServer.Handlers(rpcHandlers: [Test.echo])],
+                configuration: configuration, loops: loops, metrics: metrics, logger: .silent)
+            let address = try await server.bind(
+                host: "127.0.0.1", port: 0, tls: Self.server(authority))
+            async let running: Void = server.run()
+            async let gone: Void = SilentClient(to: address, on: loops.next()).waitUntilClosed()
+            let opened = metrics.counter("apus_grpc_connections_accepted_total", help: "")
+            await until { opened.value == 1 }
+            var client = ClientConfiguration()
+            client.tls = try Self.client(authority)
+            client.connectTimeout = .seconds(600)
+            for _ in 0..<2 {
+                let channel = ClientChannel(
+                    ClientTarget(addresses: [address]), loops: loops, configuration: client)
+                let code = await RPCStatusCode.thrown {
+                    _ = try await channel.unary(Test.echo.method, [1])
+                }
+                #expect(code == nil)
+                await channel.close()
+            }
+            await gone
+            let hits = metrics.counter(
+                "apus_grpc_limit_hits_total", help: "", labels: [.init(.limit, "handshakes")])
+            #expect(hits.value == 1)
+            await server.shutdown(grace: .zero)
+            try await running
+            loops.stop()
+        }
+    }
+
     private static func server(_ authority: TestAuthority) throws -> TLSContext {
         let identity = authority.issue("server")
         var configuration = TLSConfiguration(
