@@ -215,8 +215,8 @@ let package = Package(
         tests(
             "ApusTests",
             [
-                "Configuration", "EventProtos", "Events", "Handlers", "Neighbours", "Webhooks",
-                "apus",
+"Configuration", "EventProtos", "Events", "GRPC", "Handlers", "IO", "Neighbours",
+                "Telemetry", "TestCertificates", "Webhooks", "apus",
             ]),
         tests(
             "ApusEmbeddingTests",

@@ -9,6 +9,8 @@ import Telemetry
 struct NeighbourParts: Sendable {
     /// To be run beside the node.
     let monitors: [NeighbourMonitor]
+    /// To be run beside the node: of the ways that are TLS'.
+    let reloaders: [TLSReloader]
 
     private let engine: (client: MCPEngine, deadline: Duration)?
     private let hub: (client: SecurityHub, deadline: Duration)?
@@ -21,9 +23,19 @@ struct NeighbourParts: Sendable {
         metrics: MetricsRegistry, logger: Logger
     ) throws {
         var monitors: [NeighbourMonitor] = []
+        var reloaders: [TLSReloader] = []
+        func configuration(
+            _ place: NeighbourSettings.Place, of neighbour: Neighbour
+        ) throws(CommandFailure) -> NeighbourConfiguration {
+            let configuration = try place.configuration(neighbour.name)
+            if let tls = configuration.tls {
+                reloaders.append(TLSReloader(tls, on: loops.loops[0], logger: logger))
+            }
+            return configuration
+        }
         engine = try settings.mcpEngine.map { place in
             let client = MCPEngine(
-                try place.configuration(Neighbour.mcpEngine.name), loops: loops, metrics: metrics,
+                try configuration(place, of: .mcpEngine), loops: loops, metrics: metrics,
                 logger: logger)
             monitors.append(
                 NeighbourMonitor(client, clock: clock, metrics: metrics, logger: logger))
@@ -31,8 +43,8 @@ struct NeighbourParts: Sendable {
         }
         hub = try settings.securityHub.map { place in
             let client = SecurityHub(
-                try place.configuration(Neighbour.securityHub.name), loops: loops,
-                metrics: metrics, logger: logger)
+                try configuration(place, of: .securityHub), loops: loops, metrics: metrics,
+                logger: logger)
             monitors.append(
                 NeighbourMonitor(client, clock: clock, metrics: metrics, logger: logger))
             return (client, place.deadline)
@@ -40,6 +52,7 @@ struct NeighbourParts: Sendable {
         auditTypes = settings.auditTypes
         self.metrics = metrics
         self.monitors = monitors
+        self.reloaders = reloaders
     }
 
     /// - Parameter publish: Publishes an event as Publish does.

@@ -16,7 +16,8 @@ import Telemetry
 struct Node: Sendable {
     private let configuration: ServeConfiguration
     private let tls: TLSContext?
-    private let reloader: TLSReloader?
+    /// Of the listener with TLS, and of the ways to neighbours.
+    private let reloaders: [TLSReloader]
     /// Nil: there is no file to read again.
     private let configurationReloader: ConfigurationReloader?
     private let store: Store
@@ -36,9 +37,6 @@ struct Node: Sendable {
     ) throws {
         self.configuration = configuration
         self.tls = tls
-        reloader = tls.map {
-            TLSReloader($0, on: loops.loops[0], logger: logger.labelled("tls"))
-        }
         self.store = store
         self.logger = logger
         let name = Self.name()
@@ -61,6 +59,10 @@ struct Node: Sendable {
             file.neighbours.with(configuration.neighbours), loops: loops, clock: clock,
             metrics: metrics, logger: logger.labelled("neighbours"))
         self.neighbours = neighbours
+        let listener = tls.map {
+            TLSReloader($0, on: loops.loops[0], logger: logger.labelled("tls"))
+        }
+        reloaders = [listener].compactMap(\.self) + neighbours.reloaders
         let handlers = NodeHandlers(
             log: log, neighbours: neighbours, webhooks: webhooks, logger: logger)
         let host = HostParts(
@@ -148,7 +150,7 @@ struct Node: Sendable {
         until signals: StopSignals,
         ready: @escaping @Sendable (String) -> Void
     ) async throws {
-        let reloads = reloader != nil || configurationReloader != nil
+        let reloads = !reloaders.isEmpty || configurationReloader != nil
         let hangUps = reloads ? HangUps() : nil
         // Before anybody hears that it serves: up to here the signal ends the process.
         await hangUps?.listen()
@@ -179,11 +181,11 @@ struct Node: Sendable {
             for monitor in neighbours.monitors {
                 group.addTask(executorPreference: log.background) { try await monitor.run() }
             }
-            if let reloader { group.addTask { try await reloader.run() } }
+            for reloader in reloaders { group.addTask { try await reloader.run() } }
             if let hangUps {
                 group.addTask {
                     for await _ in hangUps {
-                        reloader?.reloadNow()
+                        for reloader in reloaders { reloader.reloadNow() }
                         await configurationReloader?.reload()
                     }
                 }
