@@ -210,21 +210,27 @@ import Testing
         }.first ?? -1
     }
 
-    @Test func `what one connection doesn't read holds back its own calls alone`() async throws {
+    @Test func `answers that one connection doesn't read hold back its own calls alone`()
+        async throws
+    {
         var configuration = RPCServerConfiguration()
         configuration.maxConnectionUnsentBytes = 200_000
-        configuration.maxUnsentBytes = 1_000_000
+        // Once so much waits to be read, nothing comes on any stream.
         var client = ClientConfiguration()
-        client.http2.streamWindowBytes = 1_000
+        client.http2.connectionWindowBytes = 65_535
+        client.http2.maxBufferedBytes = 30_000
         let handler = RPCHandler(Test.method("Much", .serverStreaming)) { _, responses, _ in
             for _ in 0..<500 { try await responses.send([UInt8](repeating: 1, count: 300)) }
         }
+        let page = RPCHandler(Test.method("Page", .unary)) { _, responses, _ in
+            try await responses.send([UInt8](repeating: 1, count: 400_000))
+        }
         try await TestServer.with(
-            [handler, Test.echo], configuration: configuration, client: client
+            [handler, page, Test.echo], configuration: configuration, client: client
         ) { test in
-            try await test.channel.withCall(handler.method) { first in
-                try await test.channel.withCall(handler.method) { second in
-                    for call in [first, second] {
+            try await test.channel.withCall(handler.method) { stream in
+                try await test.channel.withCall(page.method) { call in
+                    for call in [stream, call] {
                         try await call.send([])
                         try await call.finishSending()
                     }
@@ -238,11 +244,11 @@ import Testing
                     let answer = try await other.unary(Test.echo.method, [1])
                     #expect(answer == [1])
                     await other.close()
-                    for call in [first, second] {
-                        var count = 0
-                        while try await call.responses.next() != nil { count += 1 }
-                        #expect(count == 500)
-                    }
+                    var count = 0
+                    while try await stream.responses.next() != nil { count += 1 }
+                    #expect(count == 500)
+                    let page = try await call.responses.single()
+                    #expect(page.count == 400_000)
                 }
             }
             let after = try await test.channel.unary(Test.echo.method, [1])
@@ -250,7 +256,7 @@ import Testing
         }
     }
 
-    private static func unsent(_ test: TestServer) -> Int {
+    static func unsent(_ test: TestServer) -> Int {
         let lines = test.metrics.exposition().split(separator: "\n")
         return lines.compactMap { line in
             line.hasPrefix("apus_grpc_held_unsent_bytes ")

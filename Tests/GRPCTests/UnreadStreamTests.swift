@@ -45,6 +45,31 @@ import Testing
         }
     }
 
+    @Test func `streams that aren't read hold themselves back, and no calls beside them`()
+        async throws
+    {
+        var configuration = RPCServerConfiguration()
+        configuration.maxConnectionUnsentBytes = 200_000
+        var client = ClientConfiguration()
+        client.http2.streamWindowBytes = 1_000
+        let (gate, sent) = (Tally(), Tally())
+        let handler = Self.batches(5, of: 60_000, from: gate, sent)
+        try await TestServer.with(
+            [handler, Test.echo], configuration: configuration, client: client
+        ) { test in
+            let counts = try await unread(6, of: handler, sending: gate, on: test) {
+                await until { LimitTests.unsent(test) > 350_000 }
+                let answer = try await test.channel.unary(Test.echo.method, [1])
+                #expect(answer == [1])
+                // The client's deframer takes the first of each. Of what follows one stream has two:
+                // then half of what the connection may have is gone.
+                #expect(sent.value <= 7)
+            }
+            #expect(counts == [5, 5, 5, 5, 5, 5])
+            #expect(test.hits(.connectionOutput) == 0)
+        }
+    }
+
     @Test func `what a crowd of streams leaves unread has no call of others refused`()
         async throws
     {

@@ -25,7 +25,8 @@ final class CallGate: Sendable {
         if !books.hasRoom {
             return refusal(.memory, "the server holds as much as it may")
         }
-        if books.unsentBytes > core.configuration.maxConnectionUnsentBytes {
+        // Streams wait by themselves: for them no call is refused.
+        if books.unsentBytes - books.pacedBytes > core.configuration.maxConnectionUnsentBytes {
             return refusal(.connectionOutput, "this connection has too much unread")
         }
         return nil
@@ -36,10 +37,14 @@ final class CallGate: Sendable {
         books.hasRoom ? nil : refusal(.memory, "the server holds as much as it may")
     }
 
-    /// What one call may have queued, in bytes. Nothing, while its connection has too much.
+    /// What one call may have queued, in bytes. Less and less when its connection has half of what it
+    /// may have, and nothing beyond that: no more than one message on each of many streams then.
     var roomOfCall: Int {
-        books.unsentBytes > core.configuration.maxConnectionUnsentBytes
-            ? 0 : core.configuration.maxUnsentBytes
+        let most = core.configuration.maxConnectionUnsentBytes
+        let room = core.configuration.maxUnsentBytes
+        let left = most - books.unsentBytes
+        if left >= most / 2 { return room }
+        return max(0, Int(Double(room) * Double(left) / Double(most / 2)))
     }
 
     /// Whether a large response may be queued. Calls that were let in together may all have one.
