@@ -104,4 +104,38 @@ import Testing
             #expect(counts.count == 30 && counts.allSatisfy { $0 == 2 })
         }
     }
+
+    @Test func `what a stream sent last waits for its client as long as it takes`() async throws {
+        let started = Tally()
+        let last = RPCHandler(Test.method("Last", .serverStreaming)) { requests, responses, _ in
+            _ = try await requests.single()
+            started.add()
+            // The client's deframer takes the first.
+            for _ in 0..<2 { try await responses.send([UInt8](repeating: 1, count: 30_000)) }
+        }
+        var client = ClientConfiguration()
+        client.http2.streamWindowBytes = 1_000
+        try await TestServer.with(
+            [last, Test.echo], client: client, progressInterval: .milliseconds(50)
+        ) { test in
+            var count = 0
+            // On a busy machine the end of the request may take too long as well.
+            repeat {
+                let before = test.hits(.slowRequest)
+                try? await test.channel.withCall(last.method) { call in
+                    try await call.send([])
+                    try await call.finishSending()
+                    await until { started.value == 1 || test.hits(.slowRequest) > before }
+                    guard started.value == 1 else { return }
+                    await until {
+                        LimitTests.unsent(test) > 0 && test.server.handlersRunning == 0
+                    }
+                    for _ in 0..<3 { try await UnendedRequestTests.trickle(test) }
+                    while try await call.responses.next() != nil { count += 1 }
+                }
+            } while started.value == 0
+            #expect(count == 2)
+            #expect(test.hits(.slowResponse) == 0)
+        }
+    }
 }

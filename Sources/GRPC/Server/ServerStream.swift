@@ -128,12 +128,12 @@ final class ServerStream: HTTP2Stream {
             } else {
                 true
             }
+        // A stream's last messages wait like those before: who is slow isn't dropped for their end.
+        let awaitsRoom = unsentBytes > 0 && !isPaced && (isDone || state != nil)
         switch progress.look(
             minimum: core.configuration.http2.minProgressBytes,
             awaitsRequest: missesRequest && !remoteEnded, received: receivedBytes,
-            awaitsRoom: unsentBytes > 0
-                && (isDone || route?.handler.method.kind.responsesStream == false),
-            sent: sentBytes)
+            awaitsRoom: awaitsRoom, sent: sentBytes)
         {
         case .fine: break
         case .slowRequest:
