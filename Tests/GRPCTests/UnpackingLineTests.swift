@@ -9,6 +9,9 @@ import Testing
 @Suite struct UnpackingLineTests {
     private static let large = [UInt8](repeating: 7, count: 280_000)
     private static let small = [UInt8](repeating: 7, count: 400)
+    /// Connections.
+    private static let one = ObjectIdentifier(Int.self)
+    private static let other = ObjectIdentifier(String.self)
 
     /// Runs on a loop until `expected` messages were told of.
     private func told(
@@ -40,7 +43,7 @@ import Testing
         _ = try await told(1) { _, told, line in
             for _ in 0..<20 {
                 let message = Self.message(Self.small) { told.add("never") }
-                line.add(message)
+                line.add(message, of: Self.one)
                 let contents = try? message.outcome?.get()
                 #expect(contents == Self.small)
             }
@@ -54,18 +57,33 @@ import Testing
         let told = try await told(2) { _, told, line in
             let first = Self.message(Self.large) { told.add("large") }
             let second = Self.message(Self.small) { told.add("small") }
-            line.add(first)
-            line.add(second)
+            line.add(first, of: Self.one)
+            line.add(second, of: Self.other)
             #expect(first.outcome == nil && second.outcome == nil)
         }
         #expect(told.names == ["large", "small"])
+    }
+
+    @Test func `many messages of one connection make another's wait for one of them`()
+        async throws
+    {
+        let told = try await told(6) { _, told, line in
+            for index in 0..<4 {
+                line.add(Self.message(Self.large) { told.add("large \(index)") }, of: Self.one)
+            }
+            for index in 0..<2 {
+                line.add(Self.message(Self.small) { told.add("small \(index)") }, of: Self.other)
+            }
+        }
+        #expect(
+            told.names == ["large 0", "large 1", "small 0", "large 2", "small 1", "large 3"])
     }
 
     @Test func `the loop turns while a large message is unpacked`() async throws {
         let turns = Tally()
         _ = try await told(1) { loop, told, line in
             let message = Self.message(Self.large) { told.add("large") }
-            line.add(message)
+            line.add(message, of: Self.one)
             loop.atTurnEnd(TurnCounter(loop, turns) { message.outcome != nil })
         }
         #expect(turns.value >= 3)
@@ -95,7 +113,7 @@ import Testing
             let first = Self.message(Self.large) { told.add("given up") }
             let second = Self.message(Self.small) { told.add("given up") }
             let third = Self.message(Self.large) { told.add("third") }
-            for message in [first, second, third] { line.add(message) }
+            for message in [first, second, third] { line.add(message, of: Self.one) }
             first.cancel()
             second.cancel()
         }

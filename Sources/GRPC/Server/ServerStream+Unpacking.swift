@@ -12,7 +12,7 @@ extension ServerStream {
             message, format, maxMessageBytes: core.configuration.maxMessageBytes
         ) { [unowned self] in answerReader() }
         self.unpacking = unpacking
-        core.unpackingLine(of: connection.loop).add(unpacking)
+        core.unpackingLine(of: connection.loop).add(unpacking, of: ObjectIdentifier(connection))
         return pullUnpacked()
     }
 

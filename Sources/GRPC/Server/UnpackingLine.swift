@@ -3,14 +3,15 @@ import IO
 
 /// Unpacks the compressed messages of one loop's calls, one after the other, and so much of them in
 /// a turn of the loop: what a bomb takes, it takes from other bombs, and not from the calls beside
-/// them. On its loop's thread alone.
+/// them. Connections have their messages unpacked in turn: many of one make the others wait for one.
+/// On its loop's thread alone.
 final class UnpackingLine: TurnEndHandler {
     private let loop: IOLoop
-    private var line: ContiguousArray<Unpacking> = []
-    /// Before it all are done.
-    private var start = 0
-    /// The first in line is with its inflater.
-    private var hasBegun = false
+    /// Whose turn it is next, and after it: each connection that has messages waiting, once.
+    private var line = Queue<ObjectIdentifier>()
+    private var waiting: [ObjectIdentifier: Queue<Unpacking>] = [:]
+    /// With its inflater.
+    private var current: Unpacking?
     private var workLeft = UnpackingLine.workPerTurn
     private var awaitsTurnEnd = false
     private lazy var zlib = Inflater(.zlib)
@@ -22,9 +23,13 @@ final class UnpackingLine: TurnEndHandler {
     init(_ loop: IOLoop) { self.loop = loop }
 
     /// Unpacks it now when nobody is before it and the turn has work left, else soon.
-    func add(_ message: Unpacking) {
-        line.append(message)
-        if line.count - start == 1 { proceed { _ in } }
+    ///
+    /// - Parameter connection: Which it came on.
+    func add(_ message: Unpacking, of connection: ObjectIdentifier) {
+        let isAlone = current == nil && line.isEmpty
+        if waiting[connection] == nil { line.append(connection) }
+        waiting[connection, default: Queue()].append(message)
+        if isAlone { proceed { _ in } }
         awaitTurnEnd()
     }
 
@@ -42,11 +47,10 @@ final class UnpackingLine: TurnEndHandler {
     }
 
     private func proceed(_ isDone: (Unpacking) -> Void) {
-        while workLeft > 0, start < line.count {
-            let message = line[start]
+        while workLeft > 0, let message = current ?? next() {
             unpack(message)
             guard message.outcome != nil else { return }
-            next()
+            current = nil
             isDone(message)
         }
     }
@@ -55,8 +59,8 @@ final class UnpackingLine: TurnEndHandler {
     private func unpack(_ message: Unpacking) {
         let inflater = message.format == .zlib ? zlib : gzip
         guard message.outcome == nil else { return inflater.forget() }
-        if !hasBegun {
-            hasBegun = true
+        if current == nil {
+            current = message
             inflater.begin(message.packed, maxBytes: message.maxMessageBytes)
         }
         do throws(CompressionError) {
@@ -68,11 +72,37 @@ final class UnpackingLine: TurnEndHandler {
         }
     }
 
-    private func next() {
-        hasBegun = false
+    /// The first of the connection whose turn it is; its next one waits for all the others.
+    private func next() -> Unpacking? {
+        guard let connection = line.popFirst() else { return nil }
+        let message = waiting[connection]?.popFirst()
+        if waiting[connection]?.isEmpty == false {
+            line.append(connection)
+        } else {
+            waiting[connection] = nil
+        }
+        return message
+    }
+}
+
+/// First in, first out; constant time, all in all.
+private struct Queue<Element> {
+    private var elements: ContiguousArray<Element?> = []
+    /// Before it all are gone.
+    private var start = 0
+
+    var isEmpty: Bool { start == elements.count }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard !isEmpty else { return nil }
+        let element = elements[start].take()
         start += 1
-        guard start == line.count || start >= 64 else { return }
-        line.removeFirst(start)
-        start = 0
+        if isEmpty || start >= 64 {
+            elements.removeFirst(start)
+            start = 0
+        }
+        return element
     }
 }
