@@ -16,8 +16,9 @@ extension HTTP2Session {
         if kind == NGHTTP2_GOAWAY.rawValue && isCutOff { saidGoodbye = true }
         guard kind == NGHTTP2_HEADERS.rawValue || kind == NGHTTP2_DATA.rawValue else { return }
         let ends = unsafe UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
-        meter?.sent(endsStream: ends)
-        guard ends, let stream = unsafe stream(frame.pointee.hd.stream_id) else { return }
+        let ended = unsafe ends ? stream(frame.pointee.hd.stream_id) : nil
+        meter?.sent(endsStream: ended?.remoteEnded == false)
+        guard let stream = ended else { return }
         stream.localEnded = true
         if !stream.remoteEnded && !stream.hearsOut { submitReset(stream, .noError) }
     }
@@ -25,10 +26,14 @@ extension HTTP2Session {
     /// The library resets the stream whose window SETTINGS made overflow; RFC 9113 §6.9.2 wants the
     /// connection ended, and a peer that can't count is not worth telling the cases apart.
     private func sentReset(_ frame: Frame) {
-        if unsafe frame.pointee.hd.type == NGHTTP2_RST_STREAM.rawValue
-            && frame.pointee.rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR.rawValue
-        {
-            terminate(.flowControlError)
+        guard unsafe frame.pointee.hd.type == NGHTTP2_RST_STREAM.rawValue else { return }
+        switch unsafe frame.pointee.rst_stream.error_code {
+        case NGHTTP2_FLOW_CONTROL_ERROR.rawValue: terminate(.flowControlError)
+        case NGHTTP2_PROTOCOL_ERROR.rawValue, NGHTTP2_STREAM_CLOSED.rawValue,
+            NGHTTP2_INTERNAL_ERROR.rawValue:
+            // CVE-2025-8671: who has us reset its streams needn't do so itself.
+            if meter?.sentReset(at: lastHeard) == false { cutOff(.streamResets) }
+        default: break
         }
     }
 

@@ -60,6 +60,8 @@ public final class HTTP2Session {
     private var busy = false
     /// What a server's peer sends, in frames.
     var meter: FrameMeter?
+    /// When bytes came last.
+    private(set) var lastHeard = LoopTime.zero
     /// As the books have them.
     private var openHeaderBytes = 0
     private var strikes: TokenBucket
@@ -112,6 +114,7 @@ public final class HTTP2Session {
     public func receive(_ bytes: Span<UInt8>, at now: LoopTime = .zero) throws(HTTP2Error) {
         precondition(!busy, "Sessions aren't re-entrant")
         guard !isDead, !isCutOff else { return }
+        lastHeard = now
         if let limit = meter?.read(bytes, at: now) { return cutOff(limit) }
         guard countOpenHeaders() else { return cutOff(.memory) }
         if let violation = meter?.violation { return terminate(violation) }

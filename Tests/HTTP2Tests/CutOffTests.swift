@@ -68,6 +68,50 @@ import Testing
         #expect(pair.serverSide.hits.count == 1)
     }
 
+    /// POST / with `content-length: 0`.
+    private static let emptyRequest: [UInt8] = [
+        0x83, 0x86, 0x84, 0x01, 1, 0x61, 0x0f, 0x0d, 1, UInt8(ascii: "0"),
+    ]
+
+    @Test func `who has us reset its streams is cut off like who resets them`() throws {
+        let pair = try Pair()
+        defer { pair.close() }
+        try pair.server.receive(Self.greeting.span)
+        for index: UInt32 in 0..<1_100 {
+            let stream = 2 * index + 1
+            // More than it announced: PROTOCOL_ERROR.
+            let broken =
+                frame(type: 1, flags: 4, stream: stream, Self.emptyRequest)
+                + frame(type: 0, flags: 0, stream: stream, [1])
+            try pair.server.receive(broken.span)
+            _ = try Pair.output(of: pair.server)
+        }
+        #expect(pair.server.isCutOff)
+        #expect(pair.serverSide.streams.count <= 1_001)
+        #expect(pair.serverSide.hits == [.streamResets])
+    }
+
+    @Test func `a stream that both sides have ended earns no reset`() throws {
+        var configuration = HTTP2Configuration()
+        configuration.streamResetBurst = 2
+        configuration.streamResetsPerSecond = 0
+        let pair = try Pair(server: configuration)
+        defer { pair.close() }
+        try pair.server.receive(Self.greeting.span)
+        for stream: UInt32 in [1, 3, 5] {
+            let request = frame(type: 1, flags: 5, stream: stream, Self.emptyRequest)
+            try pair.server.receive(request.span)
+            pair.serverSide.streams.last?.respond(
+                HTTP2SessionTests.ok, HeaderFields(), end: true)
+            _ = try Pair.output(of: pair.server)
+        }
+        for stream: UInt32 in [1, 3, 5] {
+            let reset = frame(type: 3, flags: 0, stream: stream, [0, 0, 0, 8])
+            try pair.server.receive(reset.span)
+        }
+        #expect(pair.serverSide.hits == [.streamResets])
+    }
+
     @Test func `a header block without end is cut off while it arrives`() throws {
         let pair = try Pair()
         defer { pair.close() }

@@ -93,6 +93,14 @@ import Testing
         #expect(meter.read(reset) == .streamResets)
     }
 
+    @Test func `what streams that we ended earn is not kept for a flood`() {
+        let meter = Self.meter { $0.maxConcurrentStreams = 5 }
+        let reset = frame(type: 3, flags: 0, stream: 1, [0, 0, 0, 8])
+        for _ in 0..<100 { meter.frames.sent(endsStream: true) }
+        for _ in 0..<7 { #expect(meter.read(reset) == nil) }
+        #expect(meter.read(reset) == .streamResets)
+    }
+
     @Test func `a header block has so many continuations`() {
         let meter = Self.meter { $0.emptyFrameBurst = 100 }
         let headers = frame(type: 1, flags: 0, stream: 1, [0x82])

@@ -10,8 +10,9 @@ internal import IO
 /// that the peer's window cut to less than ``smallestEarner`` bytes earns it nothing, so windows
 /// opened byte by byte use the budget up.
 ///
-/// RST_STREAM has a budget of its own. A stream that we ended may be reset for nothing: clients do so
-/// when they hadn't ended it themselves.
+/// RST_STREAM has a budget of its own. A stream that we ended first may be reset for nothing: clients
+/// do so when they hadn't ended it themselves. A reset of ours for what the peer broke is charged like
+/// its own: it ends a call that has begun, and the stream counts no longer, either way.
 ///
 /// On the way it finds the breaks of RFC 9113 that the library ignores.
 struct FrameMeter {
@@ -22,6 +23,7 @@ struct FrameMeter {
     private var resets: TokenBucket
     private var pings: PingPolicy
     private let maxContinuations: Int
+    private let maxResetsEarned: Int
     private var windowUpdatesEarned = 0
     private var resetsEarned = 0
 
@@ -64,6 +66,7 @@ struct FrameMeter {
         pings = PingPolicy(
             minInterval: configuration.minPingInterval, maxStrikes: configuration.maxPingStrikes)
         maxContinuations = configuration.maxContinuations
+        maxResetsEarned = configuration.maxConcurrentStreams
         payloadLeft = Self.prefaceLength
     }
 
@@ -126,11 +129,17 @@ struct FrameMeter {
 
     /// We sent HEADERS or DATA.
     ///
-    /// - Parameter endsStream: With END_STREAM.
+    /// - Parameter endsStream: With END_STREAM, where the peer hadn't sent its own.
     mutating func sent(endsStream: Bool) {
         pings.sent()
-        if endsStream { resetsEarned += 1 }
+        // Few streams can have resets under way: what more clients don't use is not kept for floods.
+        if endsStream { resetsEarned = min(resetsEarned + 1, maxResetsEarned) }
     }
+
+    /// We sent RST_STREAM for what the peer broke on a stream.
+    ///
+    /// - Returns: Whether it may go on.
+    mutating func sentReset(at now: LoopTime) -> Bool { resets.take(at: now) }
 
     /// We sent DATA.
     ///
