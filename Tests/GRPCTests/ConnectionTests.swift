@@ -73,12 +73,14 @@ import Testing
             try await waitForCancellation()
         }
         try await TestServer.with([handler]) { test in
-            async let code = RPCStatusCode.thrown {
-                _ = try await test.channel.unary(handler.method, [])
+            async let ending = #expect(throws: RPCError.self) {
+                try await test.channel.unary(handler.method, [])
             }
             await until { started.value == 1 }
             await test.server.shutdown(grace: .milliseconds(20))
-            #expect(await code == .unavailable)
+            let error = await ending
+            #expect(error?.code == .unavailable)
+            #expect(error?.details == TestServer.retryInfo(error))
         }
     }
 

@@ -41,6 +41,7 @@ import Testing
             }
             #expect(error?.code == .resourceExhausted)
             #expect(error?.metadata.first("grpc-retry-pushback-ms") == "1000")
+            #expect(error?.details == TestServer.retryInfo(error))
             #expect(test.hits(.handlers) == 1)
             #expect(test.server.handlersRunning == 5)
             gate.add()

@@ -53,6 +53,15 @@ struct TestServer {
         ClientChannel(host: "127.0.0.1", port: address.port, loops: loops)
     }
 
+    /// A `google.rpc.Status` with that code and message, and a RetryInfo of one second.
+    static func retryInfo(_ error: RPCError?) -> [UInt8]? {
+        guard let error else { return nil }
+        let type = Array("type.googleapis.com/google.rpc.RetryInfo".utf8)
+        let message = Array(error.message.utf8)
+        return [8, UInt8(error.code.rawValue), 18, UInt8(message.count)] + message
+            + [26, UInt8(type.count + 8), 10, UInt8(type.count)] + type + [18, 4, 10, 2, 8, 1]
+    }
+
     /// How often a limit was hit.
     func hits(_ limit: RuntimeLimit) -> UInt64 {
         metrics.counter(

@@ -83,6 +83,6 @@ final class CallGate: Sendable {
 
     private func refusal(_ limit: RuntimeLimit, _ message: String) -> RPCError {
         hit(limit)
-        return RPCError(.resourceExhausted, message, metadata: core.pushback)
+        return core.refusal(.resourceExhausted, message, metadata: core.pushback)
     }
 }

@@ -49,9 +49,8 @@ actor ServerConnection {
     /// Ends what is left: each call with UNAVAILABLE, then the connection.
     func terminate(_ reason: String = "the server is shutting down") {
         guard let session = http2?.session else { return }
-        session.forEachStream { stream in
-            (stream as? ServerStream)?.fail(RPCError(.unavailable, reason))
-        }
+        let refusal = core.refusal(.unavailable, reason)
+        session.forEachStream { ($0 as? ServerStream)?.fail(refusal) }
         http2?.finish()
     }
 

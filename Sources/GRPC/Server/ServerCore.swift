@@ -49,6 +49,15 @@ final class ServerCore: Sendable {
         RuntimeMetrics.observe(self, in: registry)
     }
 
+    /// What a client hears that may try again.
+    func refusal(
+        _ code: RPCStatusCode, _ message: String, metadata: Metadata = Metadata()
+    ) -> RPCError {
+        let details = StatusHeaders.status(
+            code, message, retryAfter: configuration.retryPushback)
+        return RPCError(code, message, details: details, metadata: metadata)
+    }
+
     /// Runs a handler to its end and answers with what it came to.
     func run(_ call: ServerCall, holding bytes: Int) async {
         var failure: RPCError?

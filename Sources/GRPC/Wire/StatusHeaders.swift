@@ -32,16 +32,39 @@ enum StatusHeaders {
     /// A `google.rpc.Status` without details, for clients that look for one in every answer:
     /// 1 code int32, 2 message string. Two fields, so this layer needs no protobuf for them.
     private static func plainStatus(_ code: RPCStatusCode, _ message: String) -> [UInt8] {
-        var bytes: [UInt8] = [0x08, UInt8(truncatingIfNeeded: code.rawValue)]
-        guard !message.isEmpty else { return bytes }
-        bytes.append(0x12)
-        var length = message.utf8.count
-        while length >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: length) | 0x80)
-            length >>= 7
+        let bytes: [UInt8] = [0x08, UInt8(truncatingIfNeeded: code.rawValue)]
+        return message.isEmpty ? bytes : bytes + field(2, Array(message.utf8))
+    }
+
+    /// The same with a `google.rpc.RetryInfo` (1 retry_delay) among its details (3), each an `Any` (1
+    /// type_url, 2 value); the delay is a `Duration` (1 seconds int64, 2 nanos int32).
+    static func status(
+        _ code: RPCStatusCode, _ message: String, retryAfter delay: Duration
+    ) -> [UInt8] {
+        let (seconds, attoseconds) = delay.components
+        let length =
+            number(1, UInt64(max(0, seconds)))
+            + number(2, UInt64(max(0, attoseconds / 1_000_000_000)))
+        let type = Array("type.googleapis.com/google.rpc.RetryInfo".utf8)
+        let info = field(1, type) + field(2, field(1, length))
+        return plainStatus(code, RPCError.fitting(message)) + field(3, info)
+    }
+
+    private static func number(_ field: UInt8, _ value: UInt64) -> [UInt8] {
+        value == 0 ? [] : [field << 3] + varint(value)
+    }
+
+    private static func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+        [number << 3 | 2] + varint(UInt64(bytes.count)) + bytes
+    }
+
+    private static func varint(_ value: UInt64) -> [UInt8] {
+        var (bytes, rest) = ([UInt8](), value)
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
         }
-        bytes.append(UInt8(length))
-        return bytes + Array(message.utf8)
+        return bytes + [UInt8(rest)]
     }
 
     /// What HTTP's own status says of a call (gRPC's `http-grpc-status-mapping`).
