@@ -226,7 +226,7 @@ let package = Package(
             ]),
         tests(
             "WebhooksTests",
-            ["EventProtos", "Events", "Protobuf", "Telemetry", "Webhooks"]),
+            ["CCurl", "EventProtos", "Events", "IO", "Protobuf", "Telemetry", "Webhooks"]),
         tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
         tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),
     ]

@@ -19,6 +19,8 @@ final class Transfer {
     private var received = 0
     /// The headers of an answer are complete. Those before it (RFC 9110 §15.2) are none.
     private var isAnswered = false
+    /// Told of each new socket, before libcurl has it.
+    var opened: ((Int32) -> Void)?
 
     /// Of headers and of body, each. What comes beyond it is not read.
     static let maxReceivedBytes = 64 << 10
@@ -169,7 +171,10 @@ final class Transfer {
         guard transfer.allows(bytes) else { return -1 }
         transfer.hasTried = true
         let type = unsafe address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
-        return unsafe socket(address.pointee.family, type, address.pointee.protocol)
+        let descriptor = unsafe socket(
+            address.pointee.family, type, address.pointee.protocol)
+        if descriptor >= 0 { transfer.opened?(descriptor) }
+        return descriptor
     }
 
     /// A connection that stands may have been made for an endpoint that is allowed more.

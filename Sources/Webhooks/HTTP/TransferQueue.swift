@@ -45,6 +45,7 @@ final class TransferQueue {
     /// - Parameter ended: Called once, never from within this; nil: it was cancelled.
     func start(_ transfer: Transfer, ended: @escaping (HTTPOutcome?) -> Void) {
         running[transfer.address] = Running(transfer: transfer, ended: ended)
+        transfer.opened = { [weak self] socket in self?.sockets[socket]?.renew() }
         let code = unsafe curl_multi_add_handle(multi, transfer.handle)
         precondition(code == CURLM_OK, "libcurl refuses a transfer")
     }
@@ -143,18 +144,34 @@ final class TransferQueue {
 /// One socket of libcurl's on the loop.
 private final class SocketWatch: ReadinessHandler {
     private let socket: Int32
+    private var interest: Interest
     private weak var queue: TransferQueue?
+    private let loop: IOLoop
     private var registration: Registration?
 
     init(
         _ socket: Int32, _ interest: Interest, of queue: TransferQueue, on loop: IOLoop
     ) throws(IOError) {
         self.socket = socket
+        self.interest = interest
         self.queue = queue
+        self.loop = loop
         registration = try loop.register(socket, interest, handler: self)
     }
 
-    func update(_ interest: Interest) { registration?.update(interest) }
+    func update(_ interest: Interest) {
+        guard interest != self.interest else { return }
+        self.interest = interest
+        renew()
+    }
+
+    /// Registers the socket that has the number now. libcurl (7.88) closes one before it tells so, and the
+    /// next one, which it has opened meanwhile, may have got the number and want the same.
+    func renew() {
+        registration?.cancel()
+        // Without one the transfer ends by its time limit.
+        registration = try? loop.register(socket, interest, handler: self)
+    }
 
     func stop() {
         registration?.cancel()
