@@ -13,7 +13,13 @@ import Testing
     {
         // When the first one's time is up, the last one is tried with the number that became free.
         let outcome = try await Self.outcome(
-            of: "[::1],[::1],127.0.0.2,127.0.0.1", hole: "::1")
+            of: "[::1],[::1],127.0.0.2,127.0.0.1", hole: "::1", lookingEvery: .seconds(3_600))
+        #expect(outcome == .answered(status: 204, retryAfter: nil))
+    }
+
+    @Test func `an address that hangs leaves time for the next one`() async throws {
+        let outcome = try await Self.outcome(
+            of: "127.0.0.3,127.0.0.1", hole: "127.0.0.3", lookingEvery: .milliseconds(50))
         #expect(outcome == .answered(status: 204, retryAfter: nil))
     }
 
@@ -21,12 +27,12 @@ import Testing
     ///
     /// - Parameter hole: An address where connections hang.
     private static func outcome(
-        of addresses: String, hole: String
+        of addresses: String, hole: String, lookingEvery interval: Duration
     ) async throws -> HTTPOutcome? {
         let loop = try IOLoop(name: "transfers")
         defer { loop.stop() }
         let (bench, port) = try await run(on: loop) {
-            let bench = try Bench(on: loop)
+            let bench = try Bench(on: loop, lookingEvery: interval)
             return (LoopBound(bench, on: loop), bench.port)
         }
         let hole = try Hole(try #require(SocketAddress(host: hole, port: port)))
@@ -61,8 +67,8 @@ private final class Bench {
     private let receiver: Listener
     private var names: UnsafeMutablePointer<curl_slist>?
 
-    init(on loop: IOLoop) throws {
-        queue = TransferQueue(on: loop)
+    init(on loop: IOLoop, lookingEvery interval: Duration) throws {
+        queue = TransferQueue(on: loop, lookingEvery: interval)
         receiver = try Listener(.ipv4([127, 0, 0, 1], port: 0), on: loop, logger: .silent)
         try receiver.start { descriptor, peer in
             let connection = Connection(owning: descriptor, peer: peer, loop: loop)

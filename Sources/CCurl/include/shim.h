@@ -1,5 +1,6 @@
 #pragma once
 #define CURL_DISABLE_TYPECHECK
+#define CURL_DISABLE_DEPRECATION
 #include <curl/curl.h>
 
 // Variadics, which Swift does not import: one function for each type of argument.
@@ -59,4 +60,10 @@ static inline CURLMcode ccurl_multi_on_timer(
     CURLM *multi, curl_multi_timer_callback call, void *context) {
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
     return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, call);
+}
+
+/// Drives every transfer, whatever it waits for, and tells of its sockets. curl_multi_perform() would not
+/// tell; of the calls that do, this alone leaves out no transfer that waits for nothing.
+static inline CURLMcode ccurl_multi_look_at_all(CURLM *multi, int *running) {
+    return curl_multi_socket_all(multi, running);
 }

@@ -11,6 +11,8 @@ final class TransferQueue {
     private let loop: IOLoop
     private var sockets: [Int32: SocketWatch] = [:]
     private var timer: IOTimer?
+    private let lookInterval: Duration
+    private var nextLook: IOTimer?
     /// By the addresses of their handles.
     private var running: [UInt: Running] = [:]
 
@@ -25,11 +27,13 @@ final class TransferQueue {
     /// Prepares the library, once for the process.
     private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
-    init(on loop: IOLoop) {
+    /// - Parameter interval: How often libcurl looks at all that is under way.
+    init(on loop: IOLoop, lookingEvery interval: Duration = .milliseconds(500)) {
         precondition(Self.isReady, "libcurl does not start")
         guard let multi = unsafe curl_multi_init() else { preconditionFailure("out of memory") }
         unsafe self.multi = multi
         self.loop = loop
+        lookInterval = interval
         unsafe ccurl_multi_set_number(multi, CURLMOPT_MAXCONNECTS, Self.maxIdleConnections)
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe ccurl_multi_on_socket(multi, Self.socketChanged, context)
@@ -48,6 +52,7 @@ final class TransferQueue {
         transfer.opened = { [weak self] socket in self?.sockets[socket]?.renew() }
         let code = unsafe curl_multi_add_handle(multi, transfer.handle)
         precondition(code == CURLM_OK, "libcurl refuses a transfer")
+        lookLater()
     }
 
     /// Does nothing when it has ended.
@@ -62,6 +67,8 @@ final class TransferQueue {
         sockets = [:]
         timer?.cancel()
         timer = nil
+        nextLook?.cancel()
+        nextLook = nil
     }
 
     private func end(_ address: UInt) -> ((HTTPOutcome?) -> Void)? {
@@ -87,6 +94,20 @@ final class TransferQueue {
         var left: Int32 = 0
         unsafe curl_multi_socket_action(multi, socket, events, &left)
         finish()
+    }
+
+    /// Beside sockets and moments: when the time for one address is up, libcurl (7.88) closes its socket and
+    /// wakes nobody, so that the next address would be tried when the time for all of them is up.
+    private func lookLater() {
+        guard nextLook == nil, !running.isEmpty else { return }
+        nextLook = loop.schedule(after: lookInterval) { [weak self] in
+            guard let self else { return }
+            nextLook = nil
+            var left: Int32 = 0
+            unsafe ccurl_multi_look_at_all(multi, &left)
+            finish()
+            lookLater()
+        }
     }
 
     /// Tells of every transfer that has ended.
