@@ -31,7 +31,8 @@ public enum ConfigurationReader {
             for duplicate in duplicates {
                 faults.add(duplicate.key, duplicate.place, "is given twice")
             }
-            if let section = ConfigurationSection(root, path: "", faults: faults) {
+            let made = ConfigurationSection(root, path: "", isOptional: true, faults: faults)
+            if let section = made {
                 let value = body(section)
                 section.end()
                 if faults.isEmpty { return value }

@@ -17,17 +17,22 @@ public final class ConfigurationSection {
     /// In the order in which they were first asked for.
     private var known: [String] = []
 
-    /// Nil, and a fault, when the node is no mapping. Nothing counts as an empty one.
-    init?(_ node: ConfigurationNode, path: String, faults: FaultList) {
+    /// Nil, and a fault, when the node is no mapping.
+    ///
+    /// - Parameter isOptional: Nothing counts as an empty one.
+    init?(
+        _ node: ConfigurationNode, path: String, isOptional: Bool = false, faults: FaultList
+    ) {
         self.path = path
         self.faults = faults
         place = node.place
         switch node.content {
         case .mapping(let members): self.members = members
-        case .nothing: members = []
+        case .nothing where isOptional: members = []
         default:
             members = []
-            faults.add(path, node.place, "must be a mapping of keys to values")
+            let hint = node.content == .nothing ? ", {} when there are none" : ""
+            faults.add(path, node.place, "must be a mapping of keys to values\(hint)")
             return nil
         }
     }
@@ -77,13 +82,14 @@ public final class ConfigurationSection {
 
     // MARK: Sections below
 
-    /// The mapping behind the key.
+    /// The mapping behind the key. Nothing behind it is a fault: whoever commented out what stood there may
+    /// not have meant to switch off what the key is for.
     ///
-    /// - Returns: What `read` made of it; nil when there is none.
+    /// - Returns: What `read` made of it; nil when there is no such key.
     public func section<Value>(
         _ key: String, _ read: (ConfigurationSection) -> Value?
     ) -> Value? {
-        node(key).flatMap { Self.read($0, pathOf(key), faults, read) }
+        member(key).flatMap { Self.read($0.value, pathOf(key), faults, read) }
     }
 
     /// A list of mappings behind the key.
@@ -104,7 +110,9 @@ public final class ConfigurationSection {
                 let node = section.member(name)?.value
                 // A name with nothing behind it is there all the same.
                 let value = node.flatMap { node in
-                    Self.read(node, section.pathOf(name), faults) { read(name, $0) }
+                    Self.read(node, section.pathOf(name), isOptional: true, faults) {
+                        read(name, $0)
+                    }
                 }
                 return value.map { (name, $0) }
             }
@@ -112,12 +120,11 @@ public final class ConfigurationSection {
     }
 
     private static func read<Value>(
-        _ node: ConfigurationNode, _ path: String, _ faults: FaultList,
-        _ read: (ConfigurationSection) -> Value?
+        _ node: ConfigurationNode, _ path: String, isOptional: Bool = false,
+        _ faults: FaultList, _ read: (ConfigurationSection) -> Value?
     ) -> Value? {
-        guard let section = ConfigurationSection(node, path: path, faults: faults) else {
-            return nil
-        }
+        let made = ConfigurationSection(node, path: path, isOptional: isOptional, faults: faults)
+        guard let section = made else { return nil }
         let value = read(section)
         section.end()
         return value
@@ -132,9 +139,9 @@ public final class ConfigurationSection {
 
     func pathOf(_ key: String) -> String { ConfigurationPath.member(key, of: path) }
 
-    /// The elements of a list behind the key.
+    /// The elements of a list behind the key. Nothing is no empty list, as in ``section(_:_:)``.
     func elements(_ key: String, _ counts: ClosedRange<Int>) -> [ConfigurationNode]? {
-        guard let node = node(key) else { return nil }
+        guard let node = member(key)?.value else { return nil }
         guard case .list(let elements) = node.content, counts.contains(elements.count) else {
             faults.add(
                 pathOf(key), node.place,

@@ -130,6 +130,10 @@ import Testing
             "neighbours: {mcpEngine: {address: 'a:1', tls: {key: a.pem}}}",
             "1:47: neighbours.mcpEngine.tls: certificate and key go together"
         ),
+        (
+            "neighbours:\n  mcpEngine:\n    address: a:1\n    tls:\n    # {issuers: a.pem}\n",
+            "4:9: neighbours.mcpEngine.tls: must be a mapping of keys to values, {} when there are"
+        ),
         ("neighbours: {kafka: {}}", "1:14: neighbours.kafka: is no key here"),
     ])
     func `what is wrong with neighbours is told with its place`(

@@ -35,6 +35,8 @@ import Webhooks
     @Test(arguments: [
         ("{sink: mail}", ["sink: must be log or webhook"]),
         ("{sink: webhook}", ["webhook: is missing"]),
+        ("{sink: webhook, webhook: }", ["webhook: must be a mapping"]),
+        ("{templates: }", ["templates: must be a list of 0 to 500"]),
         ("{webhook: {\(receiver)}}", ["webhook: has a meaning with sink: webhook only"]),
         ("{sink: log, webhook: {\(receiver)}}", ["webhook: has a meaning with sink: webhook only"]),
         (

@@ -60,6 +60,14 @@ import Webhooks
                 "secrets: is missing, and so is secretFiles",
             ]
         ),
+        (
+            // What stood there may be commented out: nothing is neither no secret nor every tenant.
+            "{name: a, url: 'https://example.com/', types: , secrets: , tenants: , tls: }",
+            [
+                "types: must be a list of 1 to 100", "secrets: must be a list of 1 to 10",
+                "tenants: must be a list of 0 to 1000", "tls: must be a mapping",
+            ]
+        ),
         ("{\(complete), name2: b}", ["name2: is no key here"]),
         ("{\(complete), timeLimit: 1h}", ["timeLimit: must be a duration from 100ms to 10m"]),
         ("{\(complete), headers: {Host: x}}", ["headers.Host: must be 1 to 4096 visible"]),

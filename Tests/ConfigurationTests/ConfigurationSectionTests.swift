@@ -86,6 +86,16 @@ import Testing
         ("text: {}", "1:7: text: must be a text"),
         ("level: none", "1:8: level: must be low or high"),
         ("below: 1", "1:8: below: must be a mapping of keys to values"),
+        ("below:", "1:7: below: must be a mapping of keys to values, {} when there are none"),
+        (
+            "below: # {a: 1}",
+            "1:7: below: must be a mapping of keys to values, {} when there are none"
+        ),
+        ("several: ~", "1:10: several: must be a list of 0 to 1000"),
+        (
+            "several: [null]",
+            "1:11: several[0]: must be a mapping of keys to values, {} when there are none"
+        ),
         ("several: [1]", "1:11: several[0]: must be a mapping of keys to values"),
         ("- a", "1:1: must be a mapping of keys to values"),
         ("just text", "1:1: must be a mapping of keys to values"),
