@@ -6,6 +6,8 @@ import Configuration
 struct ParsedArguments: Sendable {
     let operands: [String]
     private var values: [String: [String]] = [:]
+    /// Names of the flags on the command line.
+    private let given: Set<String>
 
     /// - Throws: ``UsageError`` naming the flag that is unknown, lacks its value, or is repeated.
     init(
@@ -47,6 +49,7 @@ struct ParsedArguments: Sendable {
             }
             values[name, default: []].append(value)
         }
+        given = Set(values.keys)
         for flag in syntax.flags where values[flag.name] == nil {
             guard let value = environment[flag.environmentName], !value.isEmpty else { continue }
             values[flag.name] =
@@ -60,6 +63,10 @@ struct ParsedArguments: Sendable {
                     : "expected \(syntax.operands)")
         }
     }
+
+    /// Whether it is on the command line itself. The environment may say what is meant for other
+    /// commands.
+    func isGiven(_ name: String) -> Bool { given.contains(name) }
 
     func string(_ name: String) -> String? {
         values[name]?.last

@@ -10,19 +10,17 @@ struct HandlerForgetting: Sendable {
         .value("database", "URI", "Of forget: a Postgres 15 of yours."),
         .value(
             "data-dir", "PATH",
-            "Of forget: of a private Postgres; default \(ServeConfiguration.defaultDataDirectory)."),
+            "Of forget: of a private Postgres; default \(StorePlace.defaultDataDirectory)."),
         .toggle("discard-dead-letters", "Of forget: open dead letters go with the handler."),
     ]
 
     private let handler: String
-    private let database: PostgresConfiguration?
-    private let dataDirectory: String
+    private let place: StorePlace
     private let isDiscarding: Bool
 
     init(_ handler: String, _ arguments: ParsedArguments) throws(UsageError) {
         self.handler = handler
-        database = try ServeConfiguration.database(arguments)
-        dataDirectory = arguments.string("data-dir") ?? ServeConfiguration.defaultDataDirectory
+        place = try StorePlace(arguments)
         isDiscarding = arguments.isSet("discard-dead-letters")
     }
 
@@ -32,8 +30,7 @@ struct HandlerForgetting: Sendable {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
         let logger = Logger(label: "handlers", level: .warning)
-        let store = try await Store.openExisting(
-            database: database, dataDirectory: dataDirectory, logger: logger)
+        let store = try await Store.openExisting(place, logger: logger)
         do {
             try await store.checkTables(on: loops.loops[0], logger: logger)
             let outcome = try await forget(in: store, loops, logger)

@@ -1,5 +1,4 @@
 import IO
-import Postgres
 import Telemetry
 
 struct MigrateCommand: Command {
@@ -10,17 +9,15 @@ struct MigrateCommand: Command {
             .value(
                 "data-dir", "PATH",
                 "Of a private Postgres that no serve is using; default"
-                    + " \(ServeConfiguration.defaultDataDirectory)."),
+                    + " \(StorePlace.defaultDataDirectory)."),
             .toggle("json", "Prints JSON."),
         ])
 
-    private let database: PostgresConfiguration?
-    private let dataDirectory: String
+    private let place: StorePlace
     private let json: Bool
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
-        database = try ServeConfiguration.database(arguments)
-        dataDirectory = arguments.string("data-dir") ?? ServeConfiguration.defaultDataDirectory
+        place = try StorePlace(arguments)
         json = arguments.isSet("json")
     }
 
@@ -28,8 +25,7 @@ struct MigrateCommand: Command {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
         let logger = Logger(label: "migrate", level: .warning)
-        let store = try await Store.open(
-            database: database, dataDirectory: dataDirectory, logger: logger)
+        let store = try await Store.open(place, logger: logger)
         do {
             let applied = try await store.migrate(on: loops.loops[0], logger: logger)
             if json {

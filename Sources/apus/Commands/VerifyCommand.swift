@@ -18,7 +18,7 @@ struct VerifyCommand: Command {
             .value("database", "URI", "A Postgres 15 of yours."),
             .value(
                 "data-dir", "PATH",
-                "Of a private Postgres; default \(ServeConfiguration.defaultDataDirectory)."),
+                "Of a private Postgres; default \(StorePlace.defaultDataDirectory)."),
             .value("limit", "COUNT", "Problems to print; all are counted; default 1000."),
             .toggle("json", "Prints JSON: a line for each problem, then what was checked."),
         ])
@@ -26,14 +26,12 @@ struct VerifyCommand: Command {
     /// Larger than any event that a node may have been told to take.
     private static let maxEventBytes = 64 << 20
 
-    private let database: PostgresConfiguration?
-    private let dataDirectory: String
+    private let place: StorePlace
     private let limit: Int
     private let json: Bool
 
     init(_ arguments: ParsedArguments) throws(UsageError) {
-        database = try ServeConfiguration.database(arguments)
-        dataDirectory = arguments.string("data-dir") ?? ServeConfiguration.defaultDataDirectory
+        place = try StorePlace(arguments)
         limit = try arguments.integer("limit", in: 0...1_000_000_000) ?? 1_000
         json = arguments.isSet("json")
     }
@@ -42,8 +40,7 @@ struct VerifyCommand: Command {
         let loops = try IOLoopGroup(count: 1)
         defer { loops.stop() }
         let logger = Logger(label: "verify", level: .warning)
-        let store = try await Store.openExisting(
-            database: database, dataDirectory: dataDirectory, logger: logger)
+        let store = try await Store.openExisting(place, logger: logger)
         let summary: LogVerifier.Summary
         do {
             try await store.checkTables(on: loops.loops[0], logger: logger)

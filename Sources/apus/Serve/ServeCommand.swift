@@ -31,9 +31,7 @@ struct ServeCommand: Command {
         let loops = try IOLoopGroup(count: configuration.loops)
         let webhooks = WebhookSending()
         let opened = try await signals.unlessPressed { [configuration] in
-            try await Store.open(
-                database: configuration.database, dataDirectory: configuration.dataDirectory,
-                logger: logger)
+            try await Store.open(configuration.place, logger: logger)
         }
         guard let store = opened else { return logger.info("Stopped before it served") }
         do {

@@ -2,7 +2,6 @@ import EventService
 import Events
 import GRPC
 import Glibc
-import Postgres
 import PostgresLog
 import Telemetry
 
@@ -17,7 +16,9 @@ struct ServeConfiguration: Sendable {
             "YAML: handlers, webhooks and more; read again at SIGHUP. `apus config check` says what is wrong"
                 + " with it."),
         .value("database", "URI", "A Postgres 15 of yours; without it a private one is started."),
-        .value("data-dir", "PATH", "Of the private Postgres; default \(defaultDataDirectory)."),
+        .value(
+            "data-dir", "PATH",
+            "Of the private Postgres; default \(StorePlace.defaultDataDirectory)."),
         .value("database-connections", "COUNT", "Connections for reading; default 8."),
         .value("loops", "COUNT", "Event loops; default: one for each processor."),
         .value("max-event-bytes", "BYTES", "Of one event; default 1048576."),
@@ -50,8 +51,7 @@ struct ServeConfiguration: Sendable {
     let doors: Doors
     /// Nil: without a file.
     let configurationPath: String?
-    let database: PostgresConfiguration?
-    let dataDirectory: String
+    let place: StorePlace
     let databaseConnections: Int
     let loops: Int
     let limits: PublishLimits
@@ -76,11 +76,7 @@ struct ServeConfiguration: Sendable {
     init(_ arguments: ParsedArguments) throws(UsageError) {
         doors = try Doors(arguments)
         configurationPath = arguments.string("config")
-        database = try Self.database(arguments)
-        guard database == nil || arguments.string("data-dir") == nil else {
-            throw UsageError("--data-dir belongs to the private Postgres, so not to --database")
-        }
-        dataDirectory = arguments.string("data-dir") ?? Self.defaultDataDirectory
+        place = try StorePlace(arguments)
         databaseConnections = try arguments.integer("database-connections", in: 1...1_000) ?? 8
         loops =
             try arguments.integer("loops", in: 1...256)
@@ -146,25 +142,5 @@ struct ServeConfiguration: Sendable {
             outbox.interval = interval
         }
         return outbox
-    }
-
-    static func database(
-        _ arguments: ParsedArguments
-    ) throws(UsageError) -> PostgresConfiguration? {
-        guard let text = arguments.string("database") else { return nil }
-        do {
-            return try PostgresConfiguration(connectionString: text)
-        } catch {
-            throw UsageError("--database: \(error.message)")
-        }
-    }
-
-    /// `/var/lib/apus` for root, whose Postgres runs as another user that cannot enter /root.
-    static var defaultDataDirectory: String {
-        if geteuid() == 0 { return "/var/lib/apus" }
-        if let state = getenv("XDG_STATE_HOME"), state.pointee != 0 {
-            return String(cString: state) + "/apus"
-        }
-        return (getenv("HOME").map { String(cString: $0) } ?? "") + "/.local/state/apus"
     }
 }

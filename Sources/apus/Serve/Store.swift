@@ -10,12 +10,10 @@ struct Store: Sendable {
     let server: LocalPostgres?
 
     /// - Throws: ``CommandFailure`` that says what to do, `PostgresError`.
-    static func open(
-        database: PostgresConfiguration?, dataDirectory: String, logger: Logger
-    ) async throws -> Store {
-        if let database { return Store(configuration: database, server: nil) }
+    static func open(_ place: StorePlace, logger: Logger) async throws -> Store {
+        if let database = place.database { return Store(configuration: database, server: nil) }
         let server = try await LocalPostgres.start(
-            LocalPostgres.Options(dataDirectory: dataDirectory),
+            LocalPostgres.Options(dataDirectory: place.dataDirectory),
             logger: logger.labelled("postgres"))
         return Store(configuration: server.configuration, server: server)
     }
@@ -23,17 +21,16 @@ struct Store: Sendable {
     /// One that is there already, also beside the node that runs a private server.
     ///
     /// - Throws: ``CommandFailure`` that says what to do, `PostgresError`.
-    static func openExisting(
-        database: PostgresConfiguration?, dataDirectory: String, logger: Logger
-    ) async throws -> Store {
-        guard database != nil || LocalPostgres.hasCluster(in: dataDirectory) else {
+    static func openExisting(_ place: StorePlace, logger: Logger) async throws -> Store {
+        let directory = place.dataDirectory
+        guard place.database != nil || LocalPostgres.hasCluster(in: directory) else {
             throw CommandFailure(
-                "there is no log in \(dataDirectory); say where it is with --data-dir or"
+                "there is no log in \(directory); say where it is with --data-dir or"
                     + " --database")
         }
+        let served = place.database ?? LocalPostgres.configuration(ofServerIn: directory)
         return try await open(
-            database: database ?? LocalPostgres.configuration(ofServerIn: dataDirectory),
-            dataDirectory: dataDirectory, logger: logger)
+            StorePlace(database: served, dataDirectory: directory), logger: logger)
     }
 
     /// Brings the tables up to date.
