@@ -37,7 +37,8 @@ import Testing
                 on: database, configuration: .init(), logger: .silent
             ) { registry, publisher in
                 try registry.handle(LeadCreated.self) { event, context in
-                    runs.add("\(event.tenant) \(event.payload.leadId) \(context.deliveryID)")
+                    let id = context.deliveryID.replacing("\(event.id)", with: "ID")
+                    runs.add("\(event.tenant) \(event.payload.leadId) \(id)")
                     // What a handler publishes goes the same way.
                     guard event.payload.leadId == "1" else { return }
                     try await publisher.publish(
@@ -53,7 +54,7 @@ import Testing
             #expect(told == [Position(1)])
             #expect(
                 runs.all.withLock { $0 } == [
-                    "acme 1 handler/lead-created/1", "acme 2 handler/lead-created/2",
+                    "acme 1 handler/lead-created/1/ID", "acme 2 handler/lead-created/2/ID",
                 ])
         }
     }
@@ -76,7 +77,8 @@ import Testing
                             await Task.yield()
                             try Task.checkCancellation()
                         }
-                        runs.add("\(context.deliveryID) \(context.attempt)")
+                        let id = context.deliveryID.replacing("\(event.id)", with: "ID")
+                        runs.add("\(id) \(context.attempt)")
                     }
                 } while: { publisher in
                     try await publisher.publish(
@@ -87,7 +89,7 @@ import Testing
             // The positions between are those of system.error.
             #expect(
                 runs.all.withLock { $0 } == [
-                    "handler/lead-created/1 2", "handler/lead-created/3 2",
+                    "handler/lead-created/1/ID 2", "handler/lead-created/3/ID 2",
                 ])
         }
     }

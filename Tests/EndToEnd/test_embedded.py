@@ -90,7 +90,7 @@ def test_a_services_own_handler_gets_what_clients_publish(start_desk, acme):
     desk = start_desk()
     first = acme.publish_one(lead("1", "web"))
     line = desk.says("lead 1 of acme from web")
-    assert line.endswith(f"handler/lead-desk/{first.position}, attempt 1")
+    assert line.endswith(f"handler/lead-desk/{first.position}/{first.event_id}, attempt 1")
     acme.processed(first.event_id)
     assert [d.outcome for d in runs(acme, first.event_id)] == [SUCCEEDED]
     # The node, which has no such handler, plans a replay, and the service runs it.

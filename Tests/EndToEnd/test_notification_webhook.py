@@ -88,7 +88,8 @@ def test_a_message_is_chosen_by_type_and_status_and_signed(told, receive):
             messages[delivery.json["template"]] = delivery.json
         assert receiver.deliveries.empty()
     assert messages["gone"] == {
-        "id": f"handler/notification/{results[1].position}", "tenant": "acme",
+        "id": f"handler/notification/{results[1].position}/{results[1].event_id}",
+        "tenant": "acme",
         "event_id": results[1].event_id, "event_type": "order.status_changed",
         "template": "gone", "to": "eve@example.org", "title": "Order 7",
         "text": "Dear <i>Eve</i>, it left.", "html": "Dear &lt;i&gt;Eve&lt;/i&gt;, it left.",

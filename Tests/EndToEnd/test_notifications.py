@@ -55,7 +55,7 @@ def test_a_template_is_chosen_by_type_and_status_and_no_value_is_markup(speaking
     assert message["text"] == "Dear <i>Eve</i> , it left."
     assert message["html"] == "Dear &lt;i&gt;Eve&lt;/i&gt;<br>\n, it left."
     assert message["tenant"] == "acme" and message["event_id"] == shipped.event_id
-    assert re.fullmatch(r"handler/notification/\d+", message["id"])
+    assert re.fullmatch(rf"handler/notification/\d+/{shipped.event_id}", message["id"])
 
 
 def test_a_replay_tells_nobody_unless_asked_to(speaking):

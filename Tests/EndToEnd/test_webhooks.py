@@ -493,7 +493,7 @@ def test_what_fails_for_a_while_comes_again_under_the_same_id(zoo):
     assert answer.status == PROCESSED
     attempts = [zoo.receivers["flaky"].next() for _ in range(3)]
     assert {a.headers["webhook-id"] for a in attempts} == {
-        f"webhook/flaky/{answer.event.position}"
+        f"webhook/flaky/{answer.event.position}/{answer.event.id}"
     }
     assert all(zoo.is_signed("flaky", attempt) for attempt in attempts)
     # What the receiver asked for.

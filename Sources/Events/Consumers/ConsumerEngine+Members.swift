@@ -84,7 +84,7 @@ extension ConsumerEngine {
     private func delivery(_ item: WorkItem) -> GroupDelivery? {
         guard let event = item.event else { return nil }
         return GroupDelivery(
-            event: event, deliveryID: "\(definition.title)/\(event.position)",
+            event: event, deliveryID: event.deliveryID(to: definition.title),
             attempt: item.attempt, token: token(of: item))
     }
 

@@ -30,7 +30,7 @@ extension HandlerTraits {
     public var consumer: String { HandlerName.consumer(name) }
 
     /// The same for each run of the event by this handler.
-    func deliveryID(of event: RecordedEvent) -> String { "\(consumer)/\(event.position)" }
+    func deliveryID(of event: RecordedEvent) -> String { event.deliveryID(to: consumer) }
 
     /// Whether all of them are the same.
     func isSame(as other: any HandlerTraits) -> Bool {

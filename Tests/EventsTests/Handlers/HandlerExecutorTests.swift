@@ -60,7 +60,16 @@ import Testing
         for attempt in 1...2 {
             _ = try await executor(handler).run(SampleEvents.event(9), attempt: attempt)
         }
-        #expect(ids.withLock { $0 } == ["handler/sample/9", "handler/sample/9"])
+        let id = "handler/sample/9/00000000-0000-7000-0000-000000000009"
+        #expect(ids.withLock { $0 } == [id, id])
+    }
+
+    /// After a failover to a standby that lacked the newest events.
+    @Test func `the delivery id of another history's event of the position is another`() {
+        let lost = SampleEvents.event(9)
+        let later = SampleEvents.event(9, id: EventID(high: 0x7000, low: 10))
+        let handler = SampleHandler()
+        #expect(handler.deliveryID(of: lost) != handler.deliveryID(of: later))
     }
 
     @Test(

@@ -4,13 +4,13 @@ import Events
 enum SampleEvents {
     static func event(
         _ position: UInt64, type: String = "lead.created", tenant: String = "acme",
-        subject: String = "", data: [UInt8] = []
+        subject: String = "", data: [UInt8] = [], id: EventID? = nil
     ) -> RecordedEvent {
         let tenant = TenantID(unchecked: tenant)
         let time = Timestamp(seconds: 1_700_000_000 + Int64(position), nanoseconds: 0)
         return RecordedEvent(
             position: Position(position), partition: Partition.of(tenant: tenant, key: "key"),
-            id: EventID(high: 0x7000, low: position), type: type, version: 1, kind: .domain,
+            id: id ?? EventID(high: 0x7000, low: position), type: type, version: 1, kind: .domain,
             tenant: tenant, source: "test", subject: subject, partitionKey: "key", occurredAt: time,
             recordedAt: time, metadata: EventMetadata(), messageName: "test.Message", data: data)
     }

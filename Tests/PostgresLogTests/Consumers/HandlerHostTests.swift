@@ -214,8 +214,9 @@ import Testing
             let registry = try HandlerRegistry.with([
                 TestHandler(
                     retry: RetryPolicy(firstDelay: .milliseconds(1), maxDelay: .milliseconds(2)),
-                    body: { _, context in
-                        ids.withLock { _ = $0.insert(context.deliveryID) }
+                    body: { event, context in
+                        let id = context.deliveryID.replacing("\(event.id)", with: "ID")
+                        ids.withLock { _ = $0.insert(id) }
                         if context.attempt < 3 { throw HandlerError.transient("secret") }
                         return .done
                     })
@@ -233,7 +234,7 @@ import Testing
                 #expect(records.map(\.isRetryRequired) == [false, true, true])
                 #expect(records[1].nextAttemptAt != nil)
                 #expect(records[1].errorMessage.hasPrefix("TEMPORARY (reference "))
-                #expect(ids.withLock { $0 } == ["handler/sample/1"])
+                #expect(ids.withLock { $0 } == ["handler/sample/1/ID"])
             }
         }
     }

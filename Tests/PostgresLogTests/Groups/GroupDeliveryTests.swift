@@ -95,6 +95,7 @@ import Testing
                     let second = try await member.take(1)
                     #expect(second.map(\.attempt) == [2])
                     #expect(first[0].deliveryID == second[0].deliveryID)
+                    #expect(first[0].deliveryID.hasSuffix("/1/\(first[0].event.id)"))
                     try await expectEqual(node.acknowledge(first), 1)
                     try await expectEqual(node.acknowledge(second), 0)
                     // It is finished.
