@@ -26,6 +26,9 @@ import Testing
             let connection = try await PostgresConnection.connect(
                 server.configuration, on: TestLoops.next,
                 logger: Logger(label: "test", level: .debug, sink: sink))
+            // 0 once it has ended, and then kill() would mean all processes of our group.
+            let backend = await connection.backendPID
+            try #require(backend > 0)
             let errors = await withTaskGroup(of: PostgresError?.self) { group in
                 for statement in ["SELECT pg_sleep(600)", "SELECT 1", "SELECT 2"] {
                     group.addTask(executorPreference: connection.loop) {
@@ -33,7 +36,7 @@ import Testing
                     }
                 }
                 await sleeping(server.configuration)
-                kill(await connection.backendPID, SIGKILL)
+                kill(backend, SIGKILL)
                 return await group.reduce(into: []) { $0.append($1) }
             }
             #expect(errors.map { $0?.code } == [.connectionLost, .connectionLost, .connectionLost])

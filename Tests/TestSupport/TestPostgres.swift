@@ -158,6 +158,10 @@ public actor TestPostgres {
         return try await starting.value
     }
 
+    /// What servers said of their ends outlives them here, with the time and the directory of each: why a
+    /// run found "the server closed the connection" is asked when all else is gone.
+    private static let lastWords = "/tmp/apus-test-postgres-ends.log"
+
     /// Nobody tells us when a test process ends: a shell finds out, for its input ends then.
     private static func removeAfterUs(_ directory: String) async throws {
         let script = """
@@ -167,12 +171,19 @@ public actor TestPostgres {
                 sleep 0.1
                 tries=$((tries + 1))
             done
+            words=$(grep -ahE 'PANIC|terminated by signal|lock file is invalid|shutdown|out of' \\
+                "$1/data/postgres.log.1" "$1/data/postgres.log" 2>/dev/null | tail -n 40)
+            # Then somebody else closed our other end.
+            kill -0 "$3" 2>/dev/null && words="$words\n(process $3 is alive)"
+            printf '%s %s\\n%s\\n' "$(date -u +%FT%TZ)" "$1" "$words" >> "$2"
             rm -rf -- "$1"
             """
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0, "no pipe")
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var command = Command(["/bin/sh", "-c", script, "sh", directory])
+        var command = Command([
+            "/bin/sh", "-c", script, "sh", directory, lastWords, "\(getpid())",
+        ])
         command.input = ends[0]
         command.isDetached = true
         _ = try await ChildProcess.start(command)
