@@ -1,6 +1,7 @@
 """`apus replay` shows how far it is: a bar on a terminal, lines elsewhere."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -92,3 +93,13 @@ def test_nobody_waits_who_does_not_want_to(replay):
 def test_a_dry_run_has_nothing_to_wait_for(replay):
     shown, code = on_terminal([*replay, "--dry-run"])
     assert code == 0 and drawn(shown) == []
+
+
+def test_list_shows_all_replays(node, tenant):
+    with Client(node, tenant) as client:
+        id = client.publish_one(lead("1")).event_id
+        client.processed(id)
+        # More than a page has unless it is asked for more.
+        made = [client.replay([id]).replay_id for _ in range(51)]
+    lines = node.apus("replay", "--list", "--json", tenant=tenant).stdout.splitlines()
+    assert [json.loads(line)["replayId"] for line in lines] == made[::-1]

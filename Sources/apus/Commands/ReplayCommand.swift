@@ -108,12 +108,18 @@ struct ReplayCommand: Command {
                 try show(
                     try await apus.cancelReplay(
                         ApusV1.CancelReplayRequest(replayId: id), options: client.unary), terminal)
-            case .list:
-                let page = try await apus.listReplays(
-                    ApusV1.ListReplaysRequest(), options: client.unary)
-                for replay in page.replays { try show(replay, terminal) }
+            case .list: try await list(apus, terminal)
             }
         }
+    }
+
+    private func list(_ apus: ApusV1.EventServiceClient, _ terminal: Terminal) async throws {
+        var request = ApusV1.ListReplaysRequest(pageSize: 1_000)
+        repeat {
+            let page = try await apus.listReplays(request, options: client.unary)
+            for replay in page.replays { try show(replay, terminal) }
+            request.pageToken = page.nextPageToken
+        } while !request.pageToken.isEmpty
     }
 
     private func finish(
