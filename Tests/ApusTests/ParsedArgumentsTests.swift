@@ -32,6 +32,14 @@ import Testing
         #expect(try !parse(environment: ["APUS_JSON": "false"]).isSet("json"))
     }
 
+    @Test func `what is on the command line is known from what stands in`() throws {
+        let parsed = try parse("--json", environment: ["APUS_DATA_DIR": "/env", "APUS_HELP": "1"])
+        #expect(parsed.isGiven("json") && !parsed.isGiven("data-dir"))
+        #expect(parsed.string("data-dir") == "/env")
+        #expect(!parsed.isSet("help"))
+        #expect(try parse("--help").isSet("help"))
+    }
+
     @Test(arguments: [
         ["--nope"], ["--data-dir"], ["--json=1"], ["-j"], ["a", "b"],
         ["--data-dir", "/a", "--data-dir", "/b"],

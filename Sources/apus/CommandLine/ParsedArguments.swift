@@ -2,7 +2,8 @@ import Configuration
 
 /// The flags and operands of one call, checked against the command's syntax.
 ///
-/// A flag on the command line wins over the environment; an empty variable counts as not set.
+/// A flag on the command line wins over the environment; an empty variable counts as not set. Help is
+/// asked for on the command line only.
 struct ParsedArguments: Sendable {
     let operands: [String]
     private var values: [String: [String]] = [:]
@@ -50,7 +51,7 @@ struct ParsedArguments: Sendable {
             values[name, default: []].append(value)
         }
         given = Set(values.keys)
-        for flag in syntax.flags where values[flag.name] == nil {
+        for flag in syntax.flags where values[flag.name] == nil && flag.name != Flag.help.name {
             guard let value = environment[flag.environmentName], !value.isEmpty else { continue }
             values[flag.name] =
                 flag.isRepeated ? value.split(separator: ",").map(String.init) : [value]

@@ -36,7 +36,7 @@ struct DeadLettersCommand: Command {
         guard own[action] != nil else {
             throw UsageError("no action \(action); there are list, retry and discard")
         }
-        for (other, flag) in own where other != action && arguments.string(flag) != nil {
+        for (other, flag) in own where other != action && arguments.isGiven(flag) {
             throw UsageError("\(action) takes no --\(flag)")
         }
         let consumer = arguments.string("consumer") ?? ""

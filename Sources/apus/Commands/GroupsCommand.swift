@@ -55,7 +55,10 @@ struct GroupsCommand: Command {
         }
         guard let name else { throw UsageError("\(action) needs the group's NAME") }
         switch action {
-        case "create": work = .create(try Self.group(name, arguments))
+        case "create":
+            var group = try Self.group(name, arguments)
+            group.start = try StartFlag.start(arguments)?.ofGroup
+            work = .create(group)
         case "update":
             try Self.refuse(["from"], of: action, arguments)
             let group = try Self.group(name, arguments)
@@ -78,7 +81,7 @@ struct GroupsCommand: Command {
     private static func refuse(
         _ flags: [String], of action: String, _ arguments: ParsedArguments
     ) throws(UsageError) {
-        for flag in flags where arguments.string(flag) != nil {
+        for flag in flags where arguments.isGiven(flag) {
             throw UsageError("\(action) takes no --\(flag)")
         }
     }
@@ -89,7 +92,6 @@ struct GroupsCommand: Command {
         var group = ApusV1.Group(name: name)
         let filter = try FilterFlags.filter(arguments)
         if filter != ApusV1.Filter() { group.filter = filter }
-        group.start = try StartFlag.start(arguments)?.ofGroup
         group.ordering =
             try arguments.choice("ordering", [("continue", .continue), ("hold", .hold)])
             ?? .unspecified

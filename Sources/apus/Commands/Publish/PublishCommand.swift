@@ -43,7 +43,7 @@ struct PublishCommand: Command {
         client = try ClientFlags(arguments)
         if let file = arguments.string("file") {
             guard arguments.operands.isEmpty else { throw UsageError("--file takes no TYPE") }
-            for flag in Self.ofOneEvent where !arguments.verbatim(flag.name).isEmpty {
+            for flag in Self.ofOneEvent where arguments.isGiven(flag.name) {
                 throw UsageError("--file takes no --\(flag.name): each line says its own")
             }
             work = .file(file)
