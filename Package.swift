@@ -227,7 +227,9 @@ let package = Package(
         tests(
             "WebhooksTests",
             ["CCurl", "EventProtos", "Events", "IO", "Protobuf", "Telemetry", "Webhooks"]),
-        tests("HandlersTests", ["EventProtos", "Events", "Handlers", "Protobuf"]),
+        tests(
+            "HandlersTests",
+            ["EventProtos", "Events", "Handlers", "Protobuf", "Telemetry", "TestSupport"]),
         tests("EventsTests", ["Events", "Telemetry", "TestSupport"]),
     ]
 )

@@ -30,6 +30,21 @@ public struct EventNotification: Sendable, Hashable {
         }
         return json + "}"
     }
+
+    /// As a JSON object of at most so many bytes; of the words as much as there is room for.
+    func json(atMost limit: Int) -> String {
+        var json = json
+        var kept = limit / 4
+        while json.utf8.count > limit, kept > 0 {
+            let shorter = EventNotification(
+                id: id, tenant: tenant, eventID: eventID, eventType: eventType,
+                template: template, to: to.cut(toBytes: kept), title: title.cut(toBytes: kept),
+                text: text.cut(toBytes: kept), html: html.cut(toBytes: kept))
+            json = shorter.json
+            kept /= 2
+        }
+        return json
+    }
 }
 
 /// Where notifications go.
@@ -63,7 +78,8 @@ public struct LogSink: NotificationSink {
             [
                 .delivery: .init(notification.id), .tenant: .init(notification.tenant),
                 .eventType: .init(notification.eventType), .eventID: .init(notification.eventID),
-                .notification: .init(notification.json),
+                // The log would cut it off in the middle.
+                .notification: .init(notification.json(atMost: LogFormat.maxValueBytes)),
             ])
     }
 }

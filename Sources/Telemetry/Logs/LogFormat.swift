@@ -6,7 +6,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
     case json
 
     /// Longest value written, in bytes of UTF-8; a longer one is cut.
-    static let maxValueBytes = 8_192
+    public static let maxValueBytes = 8_192
 
     /// The record as one line with its line feed; fields in the order of their names.
     public func line(for record: LogRecord) -> String {
@@ -33,7 +33,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
             line.append(key.name)
             line.append("=")
             switch value {
-            case .string(let text): line.append(logfmt: cut(text))
+            case .string(let text): line.append(logfmt: text.cut(toBytes: maxValueBytes))
             case .integer(let number): line.append(String(number))
             case .double(let number): line.append(String(number))
             case .bool(let flag): line.append(flag ? "true" : "false")
@@ -53,7 +53,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
             line.append(jsonString: key.name)
             line.append(":")
             switch value {
-            case .string(let text): line.append(jsonString: cut(text))
+            case .string(let text): line.append(jsonString: text.cut(toBytes: maxValueBytes))
             case .integer(let number): line.append(String(number))
             case .double(let number) where number.isFinite: line.append(String(number))
             case .double(let number): line.append(jsonString: String(number))
@@ -61,11 +61,5 @@ public enum LogFormat: String, Sendable, CaseIterable {
             }
         }
         line.append("}")
-    }
-
-    private static func cut(_ text: String) -> String {
-        guard text.utf8.count > maxValueBytes else { return text }
-        let end = text.utf8.index(text.utf8.startIndex, offsetBy: maxValueBytes)
-        return text[..<text.unicodeScalars.index(before: end)] + "…"
     }
 }
