@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -88,6 +89,25 @@ void clinux_name_thread(const char *name) {
     char cut[16] = {0};
     for (int i = 0; i < 15 && name[i]; i++) cut[i] = name[i];
     pthread_setname_np(pthread_self(), cut);
+}
+
+enum { SIGNAL_STACK_BYTES = 64 * 1024 };
+
+void *clinux_add_signal_stack(void) {
+    stack_t present;
+    if (sigaltstack(NULL, &present) != 0 || !(present.ss_flags & SS_DISABLE)) return NULL;
+    void *memory = malloc(SIGNAL_STACK_BYTES);
+    stack_t added = {.ss_sp = memory, .ss_size = SIGNAL_STACK_BYTES};
+    if (!memory || sigaltstack(&added, NULL) == 0) return memory;
+    free(memory);
+    return NULL;
+}
+
+void clinux_remove_signal_stack(void *stack) {
+    if (!stack) return;
+    stack_t none = {.ss_flags = SS_DISABLE};
+    sigaltstack(&none, NULL);
+    free(stack);
 }
 
 int clinux_inotify(void) { return outcome(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)); }

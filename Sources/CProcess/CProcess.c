@@ -33,6 +33,8 @@ static void report(int number, siginfo_t *info, void *context) {
     raise(number);
 }
 
+// The alternative stack is this thread's; loops have their own. A thread of Swift's pool has none: one
+// that uses up its stack ends the process without a report.
 void process_report_crashes(void) {
     static char stack[64 * 1024];
     stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};

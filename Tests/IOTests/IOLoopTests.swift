@@ -54,6 +54,20 @@ import Testing
         loop.stop()
     }
 
+    /// From there a crash is reported also when the thread's own stack is used up.
+    @Test func `signal handlers on a loop have a stack of their own`() async throws {
+        let loop = try IOLoop(name: "test")
+        let bytes = await withCheckedContinuation { continuation in
+            loop.execute {
+                var stack = stack_t()
+                let result = sigaltstack(nil, &stack)
+                continuation.resume(returning: result == 0 ? stack.ss_size : 0)
+            }
+        }
+        #expect(bytes >= 64 << 10)
+        loop.stop()
+    }
+
     @Test func `timers fire in order of their time and not when cancelled`() async throws {
         let loop = try IOLoop(name: "test")
         let seen = await withCheckedContinuation { continuation in

@@ -50,6 +50,11 @@ int clinux_signalfd_read(int fd);
 uint64_t clinux_monotonic_nanoseconds(void);
 /// At most 15 bytes count.
 void clinux_name_thread(const char *name);
+/// Gives the calling thread a stack for its signal handlers, so that one of a crash runs also when the
+/// thread's own is used up. NULL when it has one, or there is no memory.
+void *clinux_add_signal_stack(void);
+/// On the same thread. NULL does nothing.
+void clinux_remove_signal_stack(void *stack);
 
 /// A descriptor that becomes readable when something in a watched folder changes.
 int clinux_inotify(void);

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 import Synchronization
 import Telemetry
@@ -16,6 +17,9 @@ final class LoopThread: Sendable {
     func start(_ body: @escaping @Sendable () -> Void) throws(IOError) {
         let start = Start { [self] in
             identity.store(UInt(pthread_self()), ordering: .relaxed)
+            // Whoever reports crashes has given one to its own thread only.
+            let signalStack = unsafe clinux_add_signal_stack()
+            defer { unsafe clinux_remove_signal_stack(signalStack) }
             body()
             identity.store(0, ordering: .relaxed)
         }
