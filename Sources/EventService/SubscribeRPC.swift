@@ -32,10 +32,10 @@ extension EventServiceServer {
                         continue
                     }
                     let page = [batch] + subscription.takeRest()
-                    let half = page.count / 2
+                    // Who has taken half of a page gets the next one read meanwhile, where there is
+                    // room for it; who takes nothing never holds two.
+                    let half = subscription.mayReadAhead ? page.count / 2 : page.count
                     for batch in page[..<half] { try await responses.send(encoded: batch.bytes) }
-                    // Who has taken half of a page gets the next one read meanwhile; who takes
-                    // nothing never holds two.
                     async let ahead = Self.following(subscription)
                     for batch in page[half...] { try await responses.send(encoded: batch.bytes) }
                     (subscription, item) = try await ahead

@@ -25,13 +25,14 @@ public protocol EventLog: Sendable {
     ///     `.outOfRange`, since events are missing then.
     ///   - through: Reads no further than this.
     ///   - limit: Most events in the page.
-    ///   - maxBytes: The page ends with the event that reaches so many bytes of payload.
+    ///   - maxBytes: The page ends with the event that reaches so many bytes, of payload, texts and
+    ///     what else belongs to an event.
     func read(
         after: Position, through: Position, filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> EventPage
 
     /// As ``read(after:through:filter:limit:maxBytes:)`` up to the head, in the wire form of
-    /// deliveries.
+    /// deliveries. May be two pages in one.
     func read(
         after: Position, filter: EventFilter, limit: Int, maxBytes: Int,
         encoder: any DeliveryEncoder

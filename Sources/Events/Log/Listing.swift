@@ -9,7 +9,7 @@ public struct ListQuery: Sendable, Hashable {
     /// Continues a listing: exclusive, in the direction of the listing.
     public var beyond: Position?
     public var limit: Int
-    /// The page ends with the event that reaches so many bytes of payload.
+    /// The page ends with the event that reaches so many bytes.
     public var maxBytes: Int
 
     public init(

@@ -16,12 +16,18 @@ public struct Subscription: Sendable {
     private var batches: [DeliveryBatch] = []
     /// The page came from the log: the next one is to be read there too, most likely.
     public private(set) var isInHistory = false
+    private let room: HistoryRoom
+    /// Of the page in wire form that was handed out last, until the next one is asked for.
+    private var share: HistoryRoom.Share?
+    /// How many were read in wire form.
+    private var pagesOfHistory = 0
 
     init(
         _ request: SubscriptionRequest, after position: Position, bounds: LogBounds,
-        log: any EventLog, tail: EventTail
+        log: any EventLog, tail: EventTail, room: HistoryRoom
     ) {
         self.request = request
+        self.room = room
         self.log = log
         self.tail = tail
         filter = CompiledFilter(request.filter)
@@ -68,6 +74,7 @@ public struct Subscription: Sendable {
     ) async throws -> EncodedItem? {
         while true {
             if let batch = batches.popLast() { return .deliveries(batch) }
+            share = nil
             switch try await nextStep() {
             case .caughtUp(let position): return .caughtUp(position)
             case .checkpoint(let position): return .checkpoint(position)
@@ -82,7 +89,8 @@ public struct Subscription: Sendable {
             case .log(let position):
                 let read = try await log.read(
                     after: position, filter: request.filter, limit: request.maxBatchEvents,
-                    maxBytes: request.maxBatchBytes, encoder: encoder)
+                    maxBytes: makeRoom(), encoder: encoder)
+                share?.settle(read.batches.reduce(0) { $0 + $1.bytes.count })
                 if isOurs(read.epoch, head: read.head) {
                     take(read)
                     isInHistory = true
@@ -90,6 +98,24 @@ public struct Subscription: Sendable {
             }
         }
     }
+
+    /// Room for the next page of history. The first two are a message each: whoever takes nothing never
+    /// has both sent. Then pages grow, as far as there is room.
+    ///
+    /// - Returns: Most bytes that it may have.
+    private mutating func makeRoom() -> Int {
+        let message = min(request.maxBatchBytes, DeliveryBatch.maxBytes)
+        pagesOfHistory = min(pagesOfHistory + 1, 8)
+        guard pagesOfHistory > 2 else { return message }
+        let wanted = min(request.maxBatchBytes, message << (2 * (pagesOfHistory - 2)))
+        share = room.take(2 * message, upTo: 2 * wanted)
+        // The log may read two pages.
+        return share.map { $0.bytes / 2 } ?? message
+    }
+
+    /// Whether the page of which ``next(encodedBy:)`` handed out a part has room of its own, so that the
+    /// next one may be read while this one is on its way.
+    public var mayReadAhead: Bool { share != nil }
 
     /// What is left of the page of which ``next(encodedBy:)`` handed out a part, for who has the next
     /// page read while this one is on its way.

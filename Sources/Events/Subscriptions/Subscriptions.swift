@@ -4,11 +4,15 @@ import Synchronization
 public final class Subscriptions: Sendable {
     private let log: any EventLog
     private let tail: EventTail
+    let room: HistoryRoom
     private let openCount = Atomic<Int>(0)
 
-    public init(log: any EventLog, tail: EventTail) {
+    /// - Parameter historyBytes: Of pages that wait for their subscribers, over all of them, besides a
+    ///   message for each.
+    public init(log: any EventLog, tail: EventTail, historyBytes: Int = 32 << 20) {
         self.log = log
         self.tail = tail
+        room = HistoryRoom(bytes: historyBytes)
     }
 
     /// How many clients are subscribed now.
@@ -46,7 +50,8 @@ public final class Subscriptions: Sendable {
         let bounds = try await log.bounds()
         let position = try start(request.start, cursor: cursor, since: since, in: bounds)
         guard tail.learn({ $0.reached(bounds) }) != .stale else { throw EventsError.otherHistory }
-        return Subscription(request, after: position, bounds: bounds, log: log, tail: tail)
+        return Subscription(
+            request, after: position, bounds: bounds, log: log, tail: tail, room: room)
     }
 
     private func decodeCursor(_ start: SubscriptionRequest.Start) throws(EventsError) -> Cursor? {

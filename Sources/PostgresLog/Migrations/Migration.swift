@@ -54,6 +54,8 @@ struct Migration: Sendable {
         Migration("m0241_replay_bounds", PackageResources.m0241_replay_bounds_sql),
         Migration("m0243_letters_of_tenants", PackageResources.m0243_letters_of_tenants_sql),
         Migration("m0244_waiting_lines", PackageResources.m0244_waiting_lines_sql),
+        Migration("m0245_event_bytes", PackageResources.m0245_event_bytes_sql),
+        Migration("m0246_nothing_passed_unseen", PackageResources.m0246_nothing_passed_unseen_sql),
         Migration("m0247_let_go", PackageResources.m0247_let_go_sql),
     ]
 }

@@ -76,7 +76,7 @@ extension PostgresEventLog {
     /// A stretch as the store answered it.
     struct StretchRows: StretchOfLog {
         let rows: Rows
-        /// As in ``StretchRead``, when no bound of the page was reached.
+        /// As in ``StretchRead``, when the page has not as many events as it may.
         let scanned: Position
         let head: Position
         let earliest: Position
@@ -87,15 +87,19 @@ extension PostgresEventLog {
                 throw PostgresError(.schemaMismatch, "the log has no head")
             }
             self.rows = rows
-            let bound = try first.optionalInt64(2).map { Position(UInt64($0)) }
-            scanned = bound ?? (stretch.backward ? stretch.after : stretch.through)
+            // The last row says where the page ended with its bytes.
+            var bound = try rows[rows.count - 1].optionalInt64(2)
+            if bound == nil { bound = try first.optionalInt64(2) }
+            scanned =
+                bound.map { Position(UInt64($0)) }
+                ?? (stretch.backward ? stretch.after : stretch.through)
             head = Position(UInt64(try first.int64(0)))
             earliest = Position(UInt64(try first.int64(1)))
             epoch = try first.epoch(3)
         }
     }
 
-    /// What SQL counts for a row besides its payload.
+    /// What SQL counts for a row at least.
     static let bytesOfARow = 512
 
     func stretch(
@@ -106,10 +110,15 @@ extension PostgresEventLog {
             let events = try await events(in: rows.rows, firstColumn: Self.firstColumn)
             var read = StretchRead(
                 events: events, scanned: rows.scanned, head: rows.head, earliest: rows.earliest,
+    /// How many rows a page may come to that has so many bytes.
+    static func rows(_ limit: Int, in maxBytes: Int) -> Int {
+        min(limit, max(1, (maxBytes + bytesOfARow - 1) / bytesOfARow))
+    }
+
                 epoch: rows.epoch)
-            let bytes = events.reduce(0) { $0 + $1.data.count + Self.bytesOfARow }
-            if let last = events.last?.position, events.count >= limit || bytes >= maxBytes {
+            if let last = events.last?.position, events.count >= limit {
                 read.scanned = stretch.backward ? last.previous : last
+            let limit = Self.rows(limit, in: maxBytes)
             }
             return read
         } catch let error as PostgresError {

@@ -1,7 +1,7 @@
 -- Reads all of the log forward from behind a position.
 -- $1, $2: between these positions, the first exclusive; $3: bytes after which to stop. Result: a row
--- with head, earliest position, null, epoch, no event, and whether its plan lacks some of what is
--- stored; then the events, in order, each in a row that has nothing else.
+-- with head, earliest position, bound of the scan (inclusive), epoch, no event, and whether its plan
+-- lacks some of what is stored; then the events, in order, each in a row that has nothing else.
 --
 -- No value of a parameter may change the estimates: a plan that fits all is made once, while one for
 -- these positions would be made anew for each page.
@@ -9,7 +9,7 @@ with asked as materialized (
     select $1::bigint as after, $2::bigint as through
 ),
 lengths as not materialized (
-    select e.position, octet_length(e.data) + 512 as bytes
+    select e.position, apus.event_bytes(e) as bytes
     from apus.events e
     where e.position > (select a.after from asked a)
         and e.position <= (select a.through from asked a)
@@ -28,9 +28,9 @@ page as materialized (
     end as through
     from (select sum(l.bytes) as bytes from lengths l) w
 )
-select h.head, h.earliest, null::bigint, h.epoch, null, null, null, null, null, null, null, null, null,
-    null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-    h.stored > h.head
+select h.head, h.earliest, (select p.through from page p), h.epoch, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    null, null, h.stored > h.head
 from apus.visible_bounds($1, $2) h
 union all (
     select null, null, null, null, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id,

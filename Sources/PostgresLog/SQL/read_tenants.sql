@@ -2,7 +2,8 @@
 -- $1, $2: between these positions, the first exclusive; $3: patterns of types, $4: tenants,
 -- $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes after which to
 -- stop; $10: events of these tenants to look at before stopping. Result: as of read_history.sql, but
--- with the bound of the scan (inclusive).
+-- with the bound of the scan (inclusive), and once more beside the last event where the page ended
+-- with its bytes.
 --
 -- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
 -- position fits: the planner cannot know a tenant with few events and might read the whole log. No
@@ -47,20 +48,22 @@ select h.head, h.earliest, (select l.through from looked l), h.epoch, null, null
     null, null, null, h.stored > h.head
 from apus.visible_bounds($1, $2) h
 union all (
-    select null, null, null, null, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id,
+    select null, null,
+        case when coalesce(e.bytes_before, 0) + e.bytes >= $9 then e.position end,
+        null, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id,
         e.type_id,
         e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
         e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
         e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
         null
     from (
-        select *, sum(octet_length(m.data) + 512) over (
+        select *, sum(m.bytes) over (
             order by m.position rows between unbounded preceding and 1 preceding) as bytes_before
         from (
             select e.*
             from tenants t
             cross join lateral (
-                select *
+                select e.*, apus.event_bytes(e) as bytes
                 from apus.events e
                 where (e.tenant_id, e.position) > (t.id, (select a.after from asked a))
                     and (e.tenant_id, e.position) <= (t.id, (select l.through from looked l))

@@ -9,8 +9,9 @@
 -- position fits: the planner cannot know a tenant with few events and might read the whole log.
 -- Names become numbers in here: a tenant's first event and its number are seen together, or a
 -- reader would pass the one for want of the other.
-select h.head, h.earliest, h.bound, h.epoch, e.position, e.occurred_at, e.recorded_at, e.id,
-    e.tenant_id, e.type_id,
+select h.head, h.earliest,
+    case when coalesce(e.bytes_before, 0) + e.bytes >= $9 then e.position - 1 else h.bound end,
+    h.epoch, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id, e.type_id,
     e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
     e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
     e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
@@ -34,13 +35,13 @@ from (
     offset 0
 ) h
 left join lateral (
-    select *, sum(octet_length(m.data) + 512) over (
+    select *, sum(m.bytes) over (
         order by m.position desc rows between unbounded preceding and 1 preceding) as bytes_before
     from (
         select e.*
         from apus.tenants t
         cross join lateral (
-            select *
+            select e.*, apus.event_bytes(e) as bytes
             from apus.events e
             where (e.tenant_id, e.position) > (t.id, h.bound)
                 and (e.tenant_id, e.position) <= (t.id, $2)

@@ -38,7 +38,7 @@ lengths as not materialized (
     select e.position, e.bytes
     from tenants t
     cross join lateral (
-        select e.position, octet_length(e.data) + 512 as bytes
+        select e.position, apus.event_bytes(e) as bytes
         from apus.events e
         where (e.tenant_id, e.position) > (t.id, (select a.after from asked a))
             and (e.tenant_id, e.position) <= (t.id, (select r.through from reach r))
@@ -60,9 +60,9 @@ page as materialized (
     end as through
     from (select sum(l.bytes) as bytes from lengths l) w
 )
-select h.head, h.earliest, null::bigint, h.epoch, null, null, null, null, null, null, null, null, null,
-    null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-    h.stored > h.head
+select h.head, h.earliest, (select p.through from page p), h.epoch, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    null, null, h.stored > h.head
 from apus.visible_bounds($1, $2) h
 union all (
     select null, null, null, null, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id,

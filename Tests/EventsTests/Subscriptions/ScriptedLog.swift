@@ -9,6 +9,7 @@ final class ScriptedLog: EventLog {
         var epochs = [LogEpoch(id: 1, openedAfter: .zero)]
         var reads = 0
         var filteredReads = 0
+        var askedBytes: [Int] = []
         var isAway = false
     }
 
@@ -24,6 +25,9 @@ final class ScriptedLog: EventLog {
 
     /// Of these, by who wants less than everything: never the tail.
     var filteredReads: Int { state.withLock { $0.filteredReads } }
+
+    /// Most bytes of each page that was read.
+    var askedBytes: [Int] { state.withLock { $0.askedBytes } }
 
     func store(_ events: [RecordedEvent]) {
         state.withLock { $0.events += events }
@@ -69,6 +73,7 @@ final class ScriptedLog: EventLog {
     ) async throws -> EventPage {
         state.withLock { state in
             state.reads += 1
+            state.askedBytes.append(maxBytes)
             if filter != .everything { state.filteredReads += 1 }
         }
         let state = try reached()
