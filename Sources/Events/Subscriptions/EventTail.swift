@@ -106,9 +106,15 @@ public final class EventTail: LogObserver, Sendable {
         _ body: (inout TailRing) throws(Failure) -> TailChunk?
     ) throws(Failure) {
         let wakes = try state.withLock { state throws(Failure) in
+            let wasPrimed = state.ring.isPrimed
             let chunk = try body(&state.ring)
             var wakes = Wakes()
-            if let chunk { wakes.due = state.waiters.take(interestedIn: chunk) }
+            if !wasPrimed, state.ring.isPrimed {
+                // What came before it, while they waited, was never held.
+                wakes.due = state.waiters.takeAll()
+            } else if let chunk {
+                wakes.due = state.waiters.take(interestedIn: chunk)
+            }
             if state.readerIsDue { wakes.reader = state.reader.take() }
             return wakes
         }

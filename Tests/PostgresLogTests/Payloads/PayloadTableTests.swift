@@ -90,6 +90,26 @@ import Testing
         }
     }
 
+    @Test func `rows that do not begin where the table ends, or leave one out, are refused`()
+        async throws
+    {
+        try await TestLog.with(after: Self.smallPartitions) { test in
+            try await Self.fill(test, 250)
+            let table = PostgresPayloads(pool: test.pool)
+            _ = try await table.claim(fence: 1)
+            for rows in [Self.rows(2...3), Self.rows(1...2) + Self.rows(4...4)] {
+                await #expect(throws: EventsError.self) {
+                    try await table.keep(rows, after: .zero, fence: 1)
+                }
+            }
+            try await expectEqual(Self.kept(test), [])
+            // What retention has dropped meanwhile is missing for good.
+            try await test.script("select apus.expire_partitions(100, 100)")
+            _ = try await table.keep(Self.rows(101...150), after: .zero, fence: 1)
+            try await expectEqual(Self.kept(test).count, 50)
+        }
+    }
+
     @Test func `there is a partition for each of the log's, before it is reached`() async throws {
         try await TestLog.with(after: Self.smallPartitions) { test in
             try await Self.fill(test, 250)
