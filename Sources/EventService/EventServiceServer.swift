@@ -10,7 +10,7 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
         /// Requests of one PublishStream that are stored at the same time.
         public var streamedPublishesInFlight = 32
         /// Events that GetEvent and ListEvents have read and not answered with yet, and those that
-        /// Replay plans with, over all calls; who finds no room waits.
+        /// Replay plans with, over all calls; who finds no room waits, tenants in turn.
         public var maxReadingBytes = 24 << 20
 
         public init() {}
@@ -29,7 +29,7 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
     let statistics = ServiceStatistics()
     let limits: Limits
     let faults: Faults
-    let allowance: ReadingAllowance
+    let reading: Turnstile
 
     public init(
         log: any EventLog, books: any HandlerBooks, handlers: HandlerHost, replays: Replays,
@@ -50,7 +50,7 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
         self.callers = callers
         faults = Faults(logger: logger)
         self.limits = limits
-        allowance = ReadingAllowance(maxBytes: limits.maxReadingBytes)
+        reading = Turnstile(room: limits.maxReadingBytes)
     }
 
     /// Runs an RPC's body; a refusal leaves as its gRPC status.

@@ -11,7 +11,7 @@ extension EventServiceServer {
             let token = PageToken(request: request)
             let query = try ListQuery(request, caller: caller, token: token)
             let statuses = try EventStatus.set(request.statuses, field: "statuses")
-            return try await allowance.reading(Self.pageBytes) {
+            return try await reading.passing(Self.pageBytes, of: caller.tenant) {
                 let page = try await listing.list(query, statuses: statuses)
                 return Self.response(page, token)
             }

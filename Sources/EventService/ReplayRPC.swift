@@ -11,7 +11,7 @@ extension EventServiceServer {
             let caller = try callers.caller(of: call)
             let wanted = try Events.ReplayRequest(request, caller: caller)
             return ApusV1.ReplayResponse(
-                try await replays.start(wanted, caller: caller, in: allowance))
+                try await replays.start(wanted, caller: caller, in: reading))
         }
     }
 

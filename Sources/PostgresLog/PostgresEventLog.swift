@@ -29,6 +29,8 @@ public final class PostgresEventLog: EventLog, Sendable {
         public var retention = RetentionPolicy()
         /// Positions in a partition that is made from now on; nil: what suits ``retention``.
         public var partitionEvents: Int64?
+        /// Positions: a stretch shorter than this is read whole rather than tenant by tenant.
+        var shortStretch: UInt64 = 2_000
 
         public init() {}
     }
@@ -36,6 +38,10 @@ public final class PostgresEventLog: EventLog, Sendable {
     let pool: PostgresPool
     let directory: Directory
     let observers: LogObservers
+    /// Before history that subscribers read. The pool's connections serve one after the other: a crowd
+    /// of slow reads would hold up leases, books and the tail, until others take this node for dead.
+    let subscribersReads: Turnstile
+    let shortStretch: UInt64
     let logger: Logger
     private let committer: GroupCommitter
     private let hints: Hints?
@@ -63,6 +69,8 @@ public final class PostgresEventLog: EventLog, Sendable {
         let clock = clock ?? LoopClock(loop)
         self.clock = clock
         directory = Directory(pool: pool)
+        subscribersReads = Turnstile(room: 2 * pool.size)
+        shortStretch = configuration.shortStretch
         let relay = HintRelay()
         let observers = LogObservers { relay.tell() }
         self.observers = observers

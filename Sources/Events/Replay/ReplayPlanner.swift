@@ -17,10 +17,11 @@ struct ReplayPlanner: Sendable {
     /// What a page comes to while it is read: as rows, and as the events made of them.
     private static let readingBytes = 8 << 20
 
-    /// - Parameter room: For the pages of a range, each on its own: whoever waits gets in between.
+    /// - Parameter room: For the bytes of a range's pages, each on its own: whoever waits gets in
+    ///   between.
     /// - Throws: ``EventsError``: `.invalidArgument`, `.notFound` for an id, `.outOfRange`.
     func plan(
-        _ request: ReplayRequest, caller: Caller, in room: any ReadingRoom
+        _ request: ReplayRequest, caller: Caller, in room: Turnstile?
     ) async throws -> Plan {
         let handlers = try await books.progress()
         for (index, name) in request.handlers.enumerated()
@@ -30,7 +31,8 @@ struct ReplayPlanner: Sendable {
         var selected = Selected()
         switch request.selection {
         case .ids(let ids): try await select(ids, caller.tenant, into: &selected)
-        case .range(let range): try await select(range, in: room, into: &selected)
+        case .range(let range):
+            try await select(range, caller.tenant, in: room, into: &selected)
         }
         return Plan(
             positions: selected.positions,
@@ -83,7 +85,8 @@ struct ReplayPlanner: Sendable {
     }
 
     private func select(
-        _ range: ReplayRange, in room: any ReadingRoom, into selected: inout Selected
+        _ range: ReplayRange, _ tenant: TenantID, in room: Turnstile?,
+        into selected: inout Selected
     ) async throws {
         let bounds = try await log.bounds()
         if range.from > .zero { try bounds.check(after: range.from.previous) }
@@ -94,7 +97,7 @@ struct ReplayPlanner: Sendable {
         }
         let limit = range.limit == 0 ? Int.max : range.limit
         while after < through, selected.positions.count < limit {
-            let page = try await room.reading(Self.readingBytes) {
+            let page = try await passing(room, of: tenant) {
                 try await read(range, after: after, through: through)
             }
             for event in page.events {
@@ -106,6 +109,13 @@ struct ReplayPlanner: Sendable {
             guard page.next > after else { return }
             after = page.next
         }
+    }
+
+    private func passing<Result>(
+        _ room: Turnstile?, of tenant: TenantID, _ body: () async throws -> Result
+    ) async throws -> Result {
+        guard let room else { return try await body() }
+        return try await room.passing(Self.readingBytes, of: tenant, body)
     }
 
     private func read(

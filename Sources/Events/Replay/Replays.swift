@@ -62,12 +62,12 @@ public final class Replays: Sendable {
 
     /// Plans a replay, and starts it unless it is a dry run.
     ///
-    /// - Parameter room: For what planning reads.
+    /// - Parameter room: For the bytes that planning reads; nil: as many as it likes.
     /// - Throws: ``EventsError``: `.invalidArgument`, `.notFound` for an id of the selection,
     ///   `.outOfRange`, `.resourceExhausted` when so many of the tenant's are not over,
     ///   `.unavailable`.
     public func start(
-        _ request: ReplayRequest, caller: Caller, in room: any ReadingRoom = OpenRoom()
+        _ request: ReplayRequest, caller: Caller, in room: Turnstile? = nil
     ) async throws -> Replay {
         try check(request)
         if !request.isDryRun, !request.requestID.isEmpty,

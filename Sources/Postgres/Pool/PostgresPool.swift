@@ -67,6 +67,9 @@ public final class PostgresPool: Sendable {
     /// Why no connection could be made lately; nil while there is one.
     public var trouble: PostgresError? { state.withLock { $0.lastFailure } }
 
+    /// Connections at most.
+    public var size: Int { limits.size }
+
     /// Connections that are open now.
     public var openConnections: Int { state.withLock { $0.machine.open } }
 

@@ -27,7 +27,9 @@ extension PostgresEventLog {
         after: Position, limit: Int, maxBytes: Int, _ encoder: any DeliveryEncoder
     ) async throws -> EncodedPage {
         let missing = max(observers.history.head, after).rawValue - after.rawValue
-        let count = max(1, min(Self.pagesAhead, missing / UInt64(limit)))
+        // A page that its bytes are sure to end has no neighbour.
+        let ahead = maxBytes > limit * Self.bytesOfARow ? Self.pagesAhead : 1
+        let count = max(1, min(ahead, missing / UInt64(limit)))
         return try await withThrowingTaskGroup(of: (UInt64, EncodedPage).self) { group in
             for number in 0..<count {
                 let start = after.advanced(by: Int(number) * limit)
@@ -59,21 +61,22 @@ extension PostgresEventLog {
         after: Position, through: Position, _ filter: EventFilter, limit: Int, maxBytes: Int,
         _ encoder: any DeliveryEncoder
     ) async throws -> EncodedPage {
-        let read = try await rows(
-            Stretch(after: after, through: through, backward: false), filter, limit: limit,
-            maxBytes: maxBytes)
+        let limit = Self.rows(limit, in: maxBytes)
+        let read = try await subscribersReads.passing(of: filter.onlyTenant) {
+            try await rows(
+                Stretch(after: after, through: through, backward: false), filter, limit: limit,
+                maxBytes: maxBytes)
+        }
         try await check(after, in: read)
         var page = PageEncoder(encoder, epoch: read.epoch, maxBatchBytes: maxBytes)
         var count = 0
-        var bytes = 0
         var last = after
         try await forEachRow(of: read.rows) { event in
             count += 1
-            bytes += event.data.count + Self.bytesOfARow
             last = event.position
             page.append(event)
         }
-        let scanned = count >= limit || bytes >= maxBytes ? last : read.scanned
+        let scanned = count >= limit ? last : read.scanned
         return EncodedPage(
             batches: page.batches, scannedThrough: max(after, min(scanned, read.head)),
             head: read.head, epoch: read.epoch)

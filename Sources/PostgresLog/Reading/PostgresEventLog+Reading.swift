@@ -232,3 +232,9 @@ extension EventFilter {
     /// Whether it drops nothing.
     var takesAll: Bool { tenants == .all && takesAllOfItsTenants }
 }
+
+    /// Nil: it takes several.
+    var onlyTenant: TenantID? {
+        guard case .only(let names) = tenants, names.count == 1 else { return nil }
+        return names.first
+    }
