@@ -47,8 +47,8 @@ import Testing
             try await Self.fill(test)
             let all = try await test.history()
             #expect(all.count == 60)
-            // A node which stored nothing itself does not know how long a stretch is.
-            try await TestLog.node(on: test.database) { other in
+            // Another node reads tenants through their index.
+            try await TestLog.node(on: test.database, .byIndex) { other in
                 for filter in Self.filters() {
                     let expected = all.filter(filter.matches).map(\.position)
                     for page in [1, 7, 1_000] {
@@ -126,8 +126,8 @@ import Testing
             for _ in 0..<10 {
                 _ = try await test.append(.test(data: Array(repeating: 1, count: 9_488)))
             }
-            // A node which stored nothing itself reads a tenant through its index.
-            try await TestLog.node(on: test.database) { other in
+            // Another node reads a tenant through its index.
+            try await TestLog.node(on: test.database, .byIndex) { other in
                 let tenant = EventFilter(tenants: Self.tenant("acme"))
                 for (node, filter) in [
                     (test, EventFilter.everything), (test, tenant), (other, tenant),
@@ -168,7 +168,7 @@ import Testing
 
     @Test func `a reader on another node does not pass a tenant's first event`() async throws {
         try await TestLog.with { test in
-            try await TestLog.node(on: test.database) { reader in
+            try await TestLog.node(on: test.database, .byIndex) { reader in
                 for number in 1...200 as ClosedRange<UInt64> {
                     let filter = EventFilter(tenants: Self.tenant("new-\(number)"))
                     async let stored = test.append(.test(tenant: "new-\(number)"))
@@ -225,8 +225,7 @@ import Testing
     @Test func `tenants' history is the same through their index`() async throws {
         try await TestLog.with { test in
             try await Self.fill(test)
-            // A node that stored nothing itself knows of no stretch short enough to be read whole.
-            try await TestLog.node(on: test.database) { other in
+            try await TestLog.node(on: test.database, .byIndex) { other in
                 for names in [["a"], ["b"], ["a", "c"], ["a", "b", "c", "nobody"], ["nobody"]] {
                     let filter = EventFilter(
                         tenants: .only(Set(names.map { TenantID(unchecked: $0) })))

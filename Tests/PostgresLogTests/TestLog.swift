@@ -119,6 +119,15 @@ extension NewEvent {
     }
 }
 
+extension PostgresEventLog.Configuration {
+    /// Reads tenants through their index, however short the log is.
+    static var byIndex: Self {
+        var configuration = Self()
+        configuration.shortStretch = 0
+        return configuration
+    }
+}
+
 extension Directory.Numbers {
     /// As if all were of the first tenant and type.
     static func ones(_ count: Int) -> Directory.Numbers {

@@ -6,8 +6,6 @@ extension PostgresEventLog {
     static let scan: UInt64 = 20_000
     /// Events of some tenants that one read looks at when a filter may drop most of them.
     static let tenantsScan: UInt64 = 5_000
-    /// A stretch this short is read whole rather than tenant by tenant.
-    static let shortStretch: UInt64 = 2_000
     /// Above so many tenants the whole log is read.
     static let maxTenantsByIndex = 8
 
@@ -135,8 +133,8 @@ extension PostgresEventLog {
         let end = min(stretch.through, max(observers.own, stretch.after))
         let known = end.rawValue - min(end.rawValue, stretch.after.rawValue)
         return stretch.through == .max
-            ? observers.own > .zero && known < Self.shortStretch
-            : stretch.through.rawValue - stretch.after.rawValue < Self.shortStretch
+            ? head > .zero && known < shortStretch
+            : stretch.through.rawValue - stretch.after.rawValue < shortStretch
     }
 
     func rows(
