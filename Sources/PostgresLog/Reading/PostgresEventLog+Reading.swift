@@ -41,10 +41,20 @@ extension PostgresEventLog {
             }
         }
         guard low < high else { return Listing(events: [], next: nil) }
-        let stretch = try await stretch(
-            Stretch(after: low, through: high, backward: !query.oldestFirst), query.filter,
-            limit: query.limit, maxBytes: query.maxBytes)
+        func read() async throws -> StretchRead {
+            try await self.stretch(
+                Stretch(after: low, through: high, backward: !query.oldestFirst), query.filter,
+                limit: query.limit, maxBytes: query.maxBytes)
+        }
+        var stretch = try await read()
         if query.oldestFirst {
+            // What retention dropped may be most of the log: it is not looked through.
+            let dropped = stretch.earliest.previous
+            if stretch.events.isEmpty, stretch.scanned < dropped {
+                low = dropped
+                guard low < high else { return Listing(events: [], next: nil) }
+                stretch = try await read()
+            }
             let end = min(high, stretch.head)
             return Listing(
                 events: stretch.events, next: stretch.scanned < end ? stretch.scanned : nil)
@@ -100,23 +110,23 @@ extension PostgresEventLog {
     /// What SQL counts for a row at least.
     static let bytesOfARow = 512
 
-    func stretch(
-        _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
-    ) async throws -> StretchRead {
-        do {
-            let rows = try await rows(stretch, filter, limit: limit, maxBytes: maxBytes)
-            let events = try await events(in: rows.rows, firstColumn: Self.firstColumn)
-            var read = StretchRead(
-                events: events, scanned: rows.scanned, head: rows.head, earliest: rows.earliest,
     /// How many rows a page may come to that has so many bytes.
     static func rows(_ limit: Int, in maxBytes: Int) -> Int {
         min(limit, max(1, (maxBytes + bytesOfARow - 1) / bytesOfARow))
     }
 
+    func stretch(
+        _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
+    ) async throws -> StretchRead {
+        do {
+            let limit = Self.rows(limit, in: maxBytes)
+            let rows = try await rows(stretch, filter, limit: limit, maxBytes: maxBytes)
+            let events = try await events(in: rows.rows, firstColumn: Self.firstColumn)
+            var read = StretchRead(
+                events: events, scanned: rows.scanned, head: rows.head, earliest: rows.earliest,
                 epoch: rows.epoch)
             if let last = events.last?.position, events.count >= limit {
                 read.scanned = stretch.backward ? last.previous : last
-            let limit = Self.rows(limit, in: maxBytes)
             }
             return read
         } catch let error as PostgresError {
@@ -130,7 +140,8 @@ extension PostgresEventLog {
 
     /// As far as this node knows; either way of reading is right.
     private func isShort(_ stretch: Stretch) -> Bool {
-        let end = min(stretch.through, max(observers.own, stretch.after))
+        let head = observers.history.head
+        let end = min(stretch.through, max(head, stretch.after))
         let known = end.rawValue - min(end.rawValue, stretch.after.rawValue)
         return stretch.through == .max
             ? head > .zero && known < shortStretch
@@ -229,10 +240,10 @@ protocol StretchOfLog {
 extension EventFilter {
     /// Whether it drops nothing.
     var takesAll: Bool { tenants == .all && takesAllOfItsTenants }
-}
 
     /// Nil: it takes several.
     var onlyTenant: TenantID? {
         guard case .only(let names) = tenants, names.count == 1 else { return nil }
         return names.first
     }
+}
