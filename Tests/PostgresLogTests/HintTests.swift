@@ -60,4 +60,31 @@ import Testing
             await spy.close()
         }
     }
+
+    /// Counts how often it is told where the log stands.
+    private final class Counter: LogObserver {
+        private let state = Lock((count: 0, head: Position.zero))
+        var count: Int { state.withLock { $0.count } }
+        var head: Position { state.withLock { $0.head } }
+        func committed(_ events: [RecordedEvent]) {}
+        func grew(to head: Position) {}
+        func reached(_ bounds: LogBounds) {
+            state.withLock { $0 = ($0.count + 1, bounds.head) }
+        }
+    }
+
+    @Test func `a flood of hints is heard as few`() async throws {
+        try await TestLog.with { test in
+            let counter = Counter()
+            test.log.add(counter)
+            while counter.count == 0 { await Task.yield() }
+            try await test.script(
+                "select count(pg_notify('apus_log', g::text)) from generate_series(1, 5000) g")
+            try await TestLog.node(on: test.database) { other in
+                _ = try await other.append(.test())
+                while counter.head == .zero { await Task.yield() }
+            }
+            #expect(counter.count < 2_500)
+        }
+    }
 }

@@ -16,7 +16,7 @@ actor Hints {
     /// By which nodes find one another's sessions.
     static let sessionName = "apus hints"
     private static let channel = "apus_log"
-    /// Between two hints of this node.
+    /// Between two hints of this node, and between two questions that others' lead to.
     private static let pause: Duration = .milliseconds(5)
     /// Between two looks for other nodes.
     private static let lookPause: Duration = .seconds(1)
@@ -86,8 +86,12 @@ actor Hints {
         // Others hear that there is one more.
         hintsLeft = 0
         hasNews.store(true, ordering: .sequentiallyConsistent)
+        // Of hints that come while one is asked about, one is remembered: anybody may send any number.
+        let (heard, hint) = AsyncStream.makeStream(
+            of: Void.self, bufferingPolicy: .bufferingNewest(1))
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.hear(notifications, own: own, over: connection) }
+            group.addTask { await self.hear(notifications, own: own, hint) }
+            group.addTask { try await self.follow(heard, over: connection) }
             group.addTask { try await self.lookForOthers(over: connection) }
             group.addTask { try await self.sendHints(over: connection) }
             defer { group.cancelAll() }
@@ -98,13 +102,22 @@ actor Hints {
     /// Returns when the connection ends.
     private func hear(
         _ notifications: AsyncStream<PostgresNotification>, own: Int32,
-        over connection: PostgresConnection
+        _ hint: AsyncStream<Void>.Continuation
+    ) async {
+        for await notification in notifications where notification.backendPID != own {
+            if hintsLeft == 0 { noticeOthers() }
+            hint.yield()
+        }
+    }
+
+    private func follow(
+        _ heard: AsyncStream<Void>, over connection: PostgresConnection
     ) async throws {
         // What was missed while nobody listened: more events, or another history.
         observers.reached(try await connection.openEpoch(knowing: observers.history))
-        for await notification in notifications where notification.backendPID != own {
-            if hintsLeft == 0 { noticeOthers() }
+        for await _ in heard {
             try await askForHead(over: connection)
+            try await clock.sleep(for: Self.pause)
         }
     }
 
