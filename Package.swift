@@ -215,7 +215,7 @@ let package = Package(
         tests(
             "ApusTests",
             [
-"Configuration", "EventProtos", "Events", "GRPC", "Handlers", "IO", "Neighbours",
+                "Configuration", "EventProtos", "Events", "GRPC", "Handlers", "IO", "Neighbours",
                 "Telemetry", "TestCertificates", "Webhooks", "apus",
             ]),
         tests(
