@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func `who takes advisory locks holds up no migration`() async throws {
         try await TestPostgres.withDatabase { database in
             try await expectEqual(Self.migrate([Self.one], database), ["m1"])

@@ -6,7 +6,7 @@ import Testing
 
 /// Several consumers of one node, of which one is in trouble.
 @Suite struct AttendanceTests {
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func `a consumer whose books cannot be read keeps no other from its partitions`() async throws {
         let books = TroubledBooks { throw Self.away }
         try await running(Self.consumers(books)) {
@@ -15,7 +15,7 @@ import Testing
         #expect(books.takers.isSuperset(of: [2]))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func `a consumer that takes its time holds up neither another nor the beat`() async throws {
         let books = TroubledBooks { try await Task.sleep(for: .seconds(3_600)) }
         try await running(Self.consumers(books)) {
@@ -26,7 +26,7 @@ import Testing
         #expect(books.beats >= 3)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func `a consumer that cannot hear remarks keeps no other from hearing its own`() async throws {
         let books = TroubledBooks {}
         books.remark()

@@ -17,7 +17,7 @@ import Testing
         #expect(await done.reduce(into: Set()) { $0.insert($1) } == [1, 2])
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `what fails ends the rest`() async throws {
         let feed = TaskFeed<Bool>()
         feed.begin(false)
