@@ -92,7 +92,7 @@ import Testing
                 values ('00000000-0000-7000-8000-ffffffffffff', 'other', null, '', 1, 1, 0);
                 insert into apus.replay_targets select id, 'sample', 1, 0, 0, '' from apus.replays;
                 insert into apus.replay_chunks select id, 1, '{1}' from apus.replays;
-                analyze;
+                analyze apus.replays, apus.replay_targets, apus.replay_chunks;
                 """)
             let waiting = try await node.store.waiting(
                 for: ["sample"], node: node.name, limitPerTenant: 20, limit: 1_000)
