@@ -49,8 +49,8 @@ public struct Migrator: Sendable {
         _ configuration: PostgresConfiguration, on loop: IOLoop
     ) async throws -> [String] {
         try await withConnection(configuration, on: loop) { connection in
-            let isPrepared = try await isPrepared(on: connection)
-            let applied = isPrepared ? try await applied(on: connection) : []
+            guard try await isPrepared(on: connection) else { return migrations.map(\.name) }
+            let applied = try await applied(on: connection)
             return migrations.map(\.name).filter { !applied.contains($0) }
         }
     }
