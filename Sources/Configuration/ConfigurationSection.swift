@@ -101,14 +101,15 @@ public final class ConfigurationSection {
         }
     }
 
-    /// A mapping of names to mappings, in the order of the file.
+    /// A mapping of names to mappings, in the order of the file. There may be none: a name without a
+    /// mapping is there all the same, and so is the key.
     public func named<Value>(
         _ key: String, _ read: (_ name: String, _ section: ConfigurationSection) -> Value?
     ) -> [(name: String, value: Value)]? {
-        section(key) { section in
+        guard let node = member(key)?.value else { return nil }
+        return Self.read(node, pathOf(key), isOptional: true, faults) { section in
             section.names.compactMap { name in
                 let node = section.member(name)?.value
-                // A name with nothing behind it is there all the same.
                 let value = node.flatMap { node in
                     Self.read(node, section.pathOf(name), isOptional: true, faults) {
                         read(name, $0)

@@ -34,7 +34,7 @@ import Testing
         let file = try read("ledger: failures")
         #expect(file.ledger == .failures)
         #expect(try read("ledger: all").ledger == .all)
-        let silent = try read("handlers: {}")
+        let silent = try read("handlers:")
         #expect(silent.ledger == nil)
         #expect(file.fixed(since: silent) == ["ledger"])
         let error = try #require(throws: ConfigurationError.self) { try read("ledger: some") }
