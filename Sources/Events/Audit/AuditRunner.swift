@@ -122,8 +122,7 @@ public final class AuditRunner: Sendable {
                 step.isMissing || count == 0
                 ? configuration.interval
                 : pace.rest(
-                    after: count, isLast: step.head.position >= step.logHead, began: began,
-                    now: time.now())
+                    after: count, left: step.left, began: began, now: time.now())
             position = step.head.position
             tell(step, progress.take(step, now: time.now(), patience: Self.patience))
             if time.now() >= progress.nextPublish {

@@ -47,6 +47,8 @@ public struct AuditStep: Sendable, Hashable {
     public let head: AuditHead
     /// The log's end.
     public let logHead: Position
+    /// How many events are to come.
+    var left: UInt64 { max(logHead, head.position).rawValue - head.position.rawValue }
     /// The event behind the trail's end is not there, although it should be.
     public let isMissing: Bool
     /// Retention had dropped events before they were audited, from here on; nil: none.

@@ -1,29 +1,43 @@
 /// When work that follows the log takes its next page, so that it gives way to those who wait for an
 /// answer: on a small machine a page of a thousand events holds up everybody by all that it takes.
 ///
-/// Pages are small. While there is more, it rests for three times as long as the last page took: a
-/// backlog takes a quarter of a processor at most. Who has all waits for about ``gathered`` events
-/// at the rate at which they come, or for a while when there are few.
+/// Pages are small, and after each it rests. While a page and more is left, it takes a quarter of a
+/// processor at most; an eighth while more comes, unless it has been behind for ``patience``: then it
+/// would never be done. Who has all but what just came waits for about ``gathered`` events at the
+/// rate at which they come, or for a while when there are few.
 struct FollowingPace {
     /// Most events of a page.
     static let pageEvents = 200
     private static let gathered = 100
     private static let longestRest: Duration = .seconds(1)
+    private static let patience: Duration = .seconds(60)
 
     /// The longest time that what comes is gathered for.
     let gathering: Duration
-    private var lastBegan: Duration?
+    private var last: Page?
+    /// Since when a page and more has been left.
+    private var behindSince: Duration?
+
+    private struct Page {
+        let began: Duration
+        /// How many events were still to come after it.
+        let left: UInt64
+    }
 
     init(gathering: Duration) { self.gathering = gathering }
 
     /// How long to rest after a page that began at some time and ends now.
     ///
-    /// - Parameter isLast: All that there was is done.
-    mutating func rest(after count: Int, isLast: Bool, began: Duration, now: Duration) -> Duration {
-        defer { lastBegan = began }
-        let share = min((now - began) * 3, Self.longestRest)
-        guard isLast else { return share }
-        guard let lastBegan, count > 0 else { return gathering }
-        return max(share, min(gathering, (began - lastBegan) * Self.gathered / count))
+    /// - Parameter left: How many events the log has behind the page.
+    mutating func rest(after count: Int, left: UInt64, began: Duration, now: Duration) -> Duration {
+        defer { last = Page(began: began, left: left) }
+        let isBehind = left >= UInt64(Self.pageEvents)
+        behindSince = isBehind ? behindSince ?? began : nil
+        let isLate = behindSince.map { now - $0 >= Self.patience } ?? false
+        let comesMore = last.map { UInt64(count) + left > $0.left } ?? false
+        let share = min((now - began) * (comesMore && !isLate ? 7 : 3), Self.longestRest)
+        guard !isBehind else { return share }
+        guard let last, count > 0 else { return gathering }
+        return max(share, min(gathering, (began - last.began) * Self.gathered / count))
     }
 }

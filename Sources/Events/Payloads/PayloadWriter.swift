@@ -113,9 +113,7 @@ public final class PayloadWriter: Sendable {
             position = last.position
             note(position, left: left)
             try await time.sleep(
-                for: pace.rest(
-                    after: events.count, isLast: events.count < FollowingPace.pageEvents,
-                    began: began, now: time.now()))
+                for: pace.rest(after: events.count, left: left, began: began, now: time.now()))
         }
     }
 
