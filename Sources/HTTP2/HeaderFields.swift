@@ -119,9 +119,9 @@ extension Span<UInt8> {
 
     public func equals(text: String) -> Bool {
         guard text.utf8.count == count else { return false }
-        return unsafe withUnsafeBufferPointer { bytes in
-            unsafe bytes.elementsEqual(text.utf8)
-        }
+        let text = text.utf8.span
+        for index in indices where self[index] != text[index] { return false }
+        return true
     }
 }
 

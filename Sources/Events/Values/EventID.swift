@@ -67,23 +67,22 @@ extension EventID: CustomStringConvertible {
     /// The 36 character form in lower case.
     public var description: String {
         String(unsafeUninitializedCapacity: 36) { buffer in
-            var index = 0
-            func put(_ half: UInt64) {
-                var shift: UInt64 = 64
-                while shift > 0 {
-                    if index == 8 || index == 13 || index == 18 || index == 23 {
-                        buffer[index] = UInt8(ascii: "-")
-                        index += 1
-                    }
-                    shift -= 4
-                    let digit = UInt8(truncatingIfNeeded: half &>> shift) & 0xF
+            /// The digits of a half's bits from `shift` on.
+            func put(_ half: UInt64, _ shift: UInt64, at places: Range<Int>) {
+                var bits = half &>> shift
+                for index in places.reversed() {
+                    let digit = UInt8(truncatingIfNeeded: bits) & 0xF
                     buffer[index] = digit &+ (digit < 10 ? 0x30 : 0x57)
-                    index += 1
+                    bits &>>= 4
                 }
             }
-            put(high)
-            put(low)
-            return index
+            put(high, 32, at: 0..<8)
+            put(high, 16, at: 9..<13)
+            put(high, 0, at: 14..<18)
+            put(low, 48, at: 19..<23)
+            put(low, 0, at: 24..<36)
+            for index in [8, 13, 18, 23] { buffer[index] = UInt8(ascii: "-") }
+            return 36
         }
     }
 }

@@ -46,7 +46,7 @@ public struct ServerCall: Sendable {
     public var metadata: Metadata { shared.metadata }
     public var peer: SocketAddress { shared.connection.peer }
     /// The peer's numeric address, without its port.
-    public var peerHost: String { peer.host }
+    public var peerHost: String { shared.connection.peerHost }
     /// Who the peer proved to be; nil in plaintext, and when it showed no certificate.
     public var peerIdentity: PeerIdentity? { shared.peerIdentity }
     /// Whether the peer is on this machine.

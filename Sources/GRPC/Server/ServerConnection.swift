@@ -6,6 +6,8 @@ import Telemetry
 actor ServerConnection {
     nonisolated let loop: IOLoop
     nonisolated let peer: SocketAddress
+    /// As text, which every call may ask for.
+    nonisolated let peerHost: String
     private let tls: TLSContext?
     nonisolated let gate: CallGate
     private let core: ServerCore
@@ -17,6 +19,7 @@ actor ServerConnection {
     init(loop: IOLoop, peer: SocketAddress, tls: TLSContext?, core: ServerCore) {
         self.loop = loop
         self.peer = peer
+        peerHost = peer.host
         self.tls = tls
         self.core = core
         gate = CallGate(core)
