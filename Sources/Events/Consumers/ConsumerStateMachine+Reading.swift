@@ -91,10 +91,10 @@ extension ConsumerStateMachine {
         }
         let next = turn + 1
         if reads.isEmpty || next % 2 == 0, byteRoom > 0 {
-            let lanes = lanes.scopes.compactMap(read).filter { !stuck.contains($0) }
-            if !lanes.isEmpty {
+            let behind = lanes.scopes.compactMap(read).filter { !stuck.contains($0) }
+            if !behind.isEmpty {
                 turn = next
-                return lanes[(reads.isEmpty ? next : next / 2) % lanes.count]
+                return behind[(reads.isEmpty ? next : next / 2) % behind.count]
             }
         }
         guard !reads.isEmpty else { return hasRoom && stuck.isEmpty ? .wait(after: high) : .none }
