@@ -115,11 +115,12 @@ public struct StatusListing: Sendable {
                     after: query.oldestFirst ? beyond : .zero,
                     before: query.oldestFirst ? top : min(beyond, top),
                     oldestFirst: query.oldestFirst, limit: limit))
-            for start in stride(from: 0, to: positions.count, by: Self.eventsAtOnce) {
-                let some = positions[start..<min(start + Self.eventsAtOnce, positions.count)]
-                var events = try await log.events(at: Array(some))
-                if !query.oldestFirst { events.reverse() }
-                for entry in try await entries(events.filter { Self.matches($0, query) })
+            var rest = positions[...]
+            while !rest.isEmpty {
+                let page = try await log.events(
+                    at: Array(rest.prefix(Self.eventsAtOnce)), maxBytes: query.maxBytes - bytes)
+                rest = rest.dropFirst(page.count)
+                for entry in try await entries(page.events.filter { Self.matches($0, query) })
                 where statuses.contains(entry.standing.status) {
                     found.append(entry)
                     bytes += entry.event.footprint

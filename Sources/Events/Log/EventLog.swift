@@ -79,11 +79,6 @@ extension EventLog {
             epoch: page.epoch)
     }
 
-    /// The events at these positions that are still stored, in order of position.
-    public func events(at positions: [Position]) async throws -> [RecordedEvent] {
-        try await events(at: positions.sorted(), maxBytes: .max).events
-    }
-
     /// One event by id.
     ///
     /// - Throws: ``EventsError``: `.notFound`, with reason EVENT_EXPIRED when it was dropped.

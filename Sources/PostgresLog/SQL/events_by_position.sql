@@ -11,7 +11,7 @@ select s.wanted, s.epoch,
 from (
     select w.position as wanted, w.ordinal, h.epoch, e.*,
         coalesce(
-            sum(octet_length(e.data) + 512) over (
+            sum(apus.event_bytes(e)) over (
                 order by w.ordinal rows between unbounded preceding and 1 preceding),
             0) as before,
         coalesce(bool_or(e.position is null and w.position between h.earliest and h.head) over (), false)

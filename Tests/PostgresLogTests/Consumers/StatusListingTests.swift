@@ -29,9 +29,11 @@ import Testing
     }
 
     private func all(
-        _ listing: StatusListing, _ statuses: Set<EventStatus>, oldestFirst: Bool, page: Int
+        _ listing: StatusListing, _ statuses: Set<EventStatus>, oldestFirst: Bool, page: Int,
+        maxBytes: Int = 2 << 20
     ) async throws -> [UInt64] {
-        var query = ListQuery(filter: .everything, oldestFirst: oldestFirst, limit: page)
+        var query = ListQuery(
+            filter: .everything, oldestFirst: oldestFirst, limit: page, maxBytes: maxBytes)
         var found: [UInt64] = []
         repeat {
             let page = try await listing.list(query, statuses: statuses)
@@ -59,6 +61,23 @@ import Testing
                     listing, statuses, oldestFirst: oldestFirst, page: page)
                 #expect(found == (oldestFirst ? positions : positions.reversed()))
             }
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a listing by status reads no more than its bytes`(oldestFirst: Bool) async throws {
+        try await with { _, listing in
+            let statuses: Set<EventStatus> = [.pending, .failed]
+            let positions: [UInt64] = oldestFirst ? [2, 5, 9, 10] : [10, 9, 5, 2]
+            for bytes in [1, 1_200] {
+                try await expectEqual(
+                    all(listing, statuses, oldestFirst: oldestFirst, page: 50, maxBytes: bytes),
+                    positions)
+            }
+            let query = ListQuery(
+                filter: .everything, oldestFirst: oldestFirst, limit: 50, maxBytes: 1)
+            let page = try await listing.list(query, statuses: statuses)
+            #expect(page.entries.map(\.event.position.rawValue) == [positions[0]])
         }
     }
 
