@@ -10,7 +10,8 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
         /// Requests of one PublishStream that are stored at the same time.
         public var streamedPublishesInFlight = 32
         /// Events that GetEvent and ListEvents have read and not answered with yet, and those that
-        /// Replay plans with, over all calls; who finds no room waits, tenants in turn.
+        /// Replay plans with, over all calls; who finds no room waits, tenants in turn. A quarter is
+        /// for GetEvent alone.
         public var maxReadingBytes = 24 << 20
 
         public init() {}
@@ -29,7 +30,10 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
     let statistics = ServiceStatistics()
     let limits: Limits
     let faults: Faults
+    /// Of pages.
     let reading: Turnstile
+    /// Of single events, which never wait for a page.
+    let lookingUp: Turnstile
 
     public init(
         log: any EventLog, books: any HandlerBooks, handlers: HandlerHost, replays: Replays,
@@ -50,7 +54,9 @@ public struct EventServiceServer: ApusV1.EventServiceProvider {
         self.callers = callers
         faults = Faults(logger: logger)
         self.limits = limits
-        reading = Turnstile(room: limits.maxReadingBytes)
+        let forLookUps = limits.maxReadingBytes / 4
+        reading = Turnstile(room: limits.maxReadingBytes - forLookUps)
+        lookingUp = Turnstile(room: forLookUps)
     }
 
     /// Runs an RPC's body; a refusal leaves as its gRPC status.

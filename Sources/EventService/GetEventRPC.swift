@@ -12,7 +12,7 @@ extension EventServiceServer {
                 throw EventsError.invalid("id", "must be a UUID")
             }
             let tenant = try caller.tenant(named: request.tenantId, field: "tenant_id")
-            return try await reading.passing(Self.eventBytes, of: caller.tenant) {
+            return try await lookingUp.passing(Self.eventBytes, of: caller.tenant) {
                 try await answer(id, tenant)
             }
         }

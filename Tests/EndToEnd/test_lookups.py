@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from apus.v1 import lookup_pb2
+from apus.v1 import event_service_pb2_grpc, filter_pb2, lookup_pb2
 from clients import eventually, new_id
 from events import lead, note, unhandled
 from problems import bad_fields, refused
@@ -109,3 +109,27 @@ def test_a_failed_run_is_recorded_without_its_cause_and_stops_nobody(start_node,
     assert [d.outcome for d in records if d.replay_id] == [lookup_pb2.DELIVERY_OUTCOME_SUCCEEDED]
     with node.sql() as sql:
         assert sql.execute("select sum(leads) from apus.lead_funnel").fetchone() == (3,)
+
+
+def test_a_look_up_does_not_wait_for_pages(start_node, new_client):
+    node = start_node()
+    client = new_client(node, "acme")
+    id = client.publish_one(note()).event_id
+    client.get(id)
+    request = lookup_pb2.ListEventsRequest(filter=filter_pb2.Filter(types=["chat.*"]))
+    with node.sql() as sql, node.channel() as channel:
+        # Patterns are looked up there, and nothing else is.
+        sql.execute("begin; lock table apus.types in access exclusive mode")
+        stub = event_service_pb2_grpc.EventServiceStub(channel)
+        # More than there is room for.
+        listings = [
+            stub.ListEvents.future(request, metadata=(("x-tenant-id", "acme"),)) for _ in range(12)
+        ]
+        waits = ("select count(*) from pg_locks "
+                 "where relation = 'apus.types'::regclass and not granted")
+        eventually(lambda: sql.execute(waits).fetchone()[0] >= 3, "pages are being read")
+        assert client.get(id).event.id == id
+        assert not any(listing.done() for listing in listings)
+        sql.execute("commit")
+        for listing in listings:
+            assert listing.result() is not None
