@@ -46,7 +46,7 @@ enum LimitFlags {
                 + " default \(usual.maxMemoryBytes)."),
         .value(
             "max-reading-bytes", "BYTES",
-            "Events that look-ups and listings have read and not answered with; default"
+            "Events that look-ups (a quarter) and listings have read and not answered with; default"
                 + " \(EventServiceServer.Limits().maxReadingBytes)."),
         .value(
             "handshake-timeout", "DURATION",
