@@ -20,27 +20,36 @@ extension EventServiceServer {
                 await call.sendInitialMetadata(Metadata())
                 var item = try await subscription.next(encodedBy: DeliveryWriter())
                 while let current = item {
-                    guard case .deliveries(let batch) = current else {
+                    switch current {
+                    case .deliveries(let batch):
+                        try await responses.send(encoded: batch.bytes)
+                        item = try await subscription.next(encodedBy: DeliveryWriter())
+                    case .history(let page) where page.mayReadAhead:
+                        async let ahead = Self.following(subscription)
+                        try await Self.send(page, responses)
+                        (subscription, item) = try await ahead
+                    case .history(let page):
+                        try await Self.send(page, responses)
+                        item = try await subscription.next(encodedBy: DeliveryWriter())
+                    case .checkpoint, .caughtUp:
                         try await responses.send(
                             ApusV1.SubscribeResponse(current, of: subscription))
                         item = try await subscription.next(encodedBy: DeliveryWriter())
-                        continue
                     }
-                    guard subscription.isInHistory else {
-                        try await responses.send(encoded: batch.bytes)
-                        item = try await subscription.next(encodedBy: DeliveryWriter())
-                        continue
-                    }
-                    let page = [batch] + subscription.takeRest()
-                    // Who has taken half of a page gets the next one read meanwhile, where there is
-                    // room for it; who takes nothing never holds two.
-                    let half = subscription.mayReadAhead ? page.count / 2 : page.count
-                    for batch in page[..<half] { try await responses.send(encoded: batch.bytes) }
-                    async let ahead = Self.following(subscription)
-                    for batch in page[half...] { try await responses.send(encoded: batch.bytes) }
-                    (subscription, item) = try await ahead
                 }
             }
+        }
+    }
+
+    private static func send(
+        _ page: HistoryPage, _ responses: TypedResponses<ApusV1.SubscribeResponse>
+    ) async throws {
+        var page = page
+        // First of all, the next page is asked for: its task begins, then goes over to its connection.
+        for _ in 0..<2 { await Task.yield() }
+        while let batch = try page.nextBatch(encodedBy: DeliveryWriter()) {
+            try await responses.send(encoded: batch.bytes)
+            await Task.yield()
         }
     }
 
@@ -93,7 +102,7 @@ extension ApusV1.SubscribeResponse {
     init(_ item: EncodedItem, of subscription: Subscription) {
         self.init()
         switch item {
-        case .deliveries: break
+        case .deliveries, .history: break
         case .checkpoint(let position):
             var checkpoint = ApusV1.Checkpoint()
             checkpoint.cursor = subscription.cursor(after: position).encoded()

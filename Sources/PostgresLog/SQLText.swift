@@ -39,6 +39,8 @@ enum SQLText {
     static let readTenants = statement("read_tenants", PackageResources.read_tenants_sql)
     static let readTenantsBackward = statement(
         "read_tenants_backward", PackageResources.read_tenants_backward_sql)
+    static let readTenantHistory = statement(
+        "read_tenant_history", PackageResources.read_tenant_history_sql)
     static let readTenantsHistory = statement(
         "read_tenants_history", PackageResources.read_tenants_history_sql)
     static let tenantsAdd = statement("tenants_add", PackageResources.tenants_add_sql)

@@ -41,11 +41,10 @@ import Testing
             after: Position(1), filter: filter, limit: 100, maxBytes: 25_000)
         #expect(page.events.map(\.position.rawValue) == [2, 3, 4], "\(filter)")
         #expect(page.scannedThrough == Position(4), "\(filter)")
-        let encoded = try await log.read(
-            after: Position(1), filter: filter, limit: 100, maxBytes: 25_000,
-            encoder: SilentEncoder())
-        #expect(encoded.batches.map(\.count) == [3], "\(filter)")
-        #expect(encoded.scannedThrough == Position(4), "\(filter)")
+        let history = try await log.readHistory(
+            after: Position(1), filter: filter, limit: 100, maxBytes: 25_000)
+        #expect(history.count == 3, "\(filter)")
+        #expect(history.scannedThrough == Position(4), "\(filter)")
         for oldestFirst in [true, false] {
             let expected: [UInt64] = oldestFirst ? [7, 8, 9] : [5, 4, 3]
             let listing = try await log.list(
@@ -128,10 +127,10 @@ import Testing
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<40 {
                     group.addTask {
-                        try await test.log.read(
+                        try await test.log.readHistory(
                             after: .zero, filter: EventFilter(tenants: Self.acme),
-                            limit: 100, maxBytes: 1 << 20, encoder: SilentEncoder()
-                        ).batches.reduce(0) { $0 + $1.count }
+                            limit: 100, maxBytes: 1 << 20
+                        ).count
                     }
                 }
                 while test.log.subscribersReads.waitingCount < 40 - 2 * test.pool.size {
@@ -144,9 +143,4 @@ import Testing
             await holder.close()
         }
     }
-}
-
-/// Only how many there are counts.
-private struct SilentEncoder: DeliveryEncoder {
-    func append(_ event: EventFields, epoch: UInt64, to bytes: inout [UInt8]) {}
 }

@@ -306,11 +306,15 @@ import Testing
                     var after = Position.zero
                     var head = Position(1)
                     while after < head {
-                        let page = try await test.log.read(
-                            after: after, filter: filter, limit: limit, maxBytes: maxBytes,
-                            encoder: SpellingEncoder())
-                        read += page.batches.flatMap(\.bytes)
-                        count += page.batches.reduce(0) { $0 + $1.count }
+                        var page = try await test.log.readHistory(
+                            after: after, filter: filter, limit: limit, maxBytes: maxBytes)
+                        page.maxMessageBytes = 5_000
+                        let announced = count + page.count
+                        while let batch = try page.nextBatch(encodedBy: SpellingEncoder()) {
+                            read += batch.bytes
+                            count += batch.count
+                        }
+                        #expect(count == announced)
                         try #require(page.scannedThrough > after)
                         #expect(page.epoch == epoch)
                         after = page.scannedThrough

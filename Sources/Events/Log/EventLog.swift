@@ -31,12 +31,11 @@ public protocol EventLog: Sendable {
         after: Position, through: Position, filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> EventPage
 
-    /// As ``read(after:through:filter:limit:maxBytes:)`` up to the head, in the wire form of
-    /// deliveries. May be two pages in one.
-    func read(
-        after: Position, filter: EventFilter, limit: Int, maxBytes: Int,
-        encoder: any DeliveryEncoder
-    ) async throws -> EncodedPage
+    /// As ``read(after:through:filter:limit:maxBytes:)`` up to the head, for who needs the events in
+    /// another form.
+    func readHistory(
+        after: Position, filter: EventFilter, limit: Int, maxBytes: Int
+    ) async throws -> HistoryPage
 
     /// Earliest position, head and epochs, asked of the store, never of a node's memory.
     func bounds() async throws -> LogBounds
@@ -67,16 +66,13 @@ extension EventLog {
             after: after, through: .max, filter: filter, limit: limit, maxBytes: maxBytes)
     }
 
-    public func read(
-        after: Position, filter: EventFilter, limit: Int, maxBytes: Int,
-        encoder: any DeliveryEncoder
-    ) async throws -> EncodedPage {
+    public func readHistory(
+        after: Position, filter: EventFilter, limit: Int, maxBytes: Int
+    ) async throws -> HistoryPage {
         let page = try await read(after: after, filter: filter, limit: limit, maxBytes: maxBytes)
-        var encoded = PageEncoder(encoder, epoch: page.epoch, maxBatchBytes: maxBytes)
-        for event in page.events { encoded.append(EventFields(event)) }
-        return EncodedPage(
-            batches: encoded.batches, scannedThrough: page.scannedThrough, head: page.head,
-            epoch: page.epoch)
+        return HistoryPage(
+            RecordedRows(events: page.events), scannedThrough: page.scannedThrough,
+            head: page.head, epoch: page.epoch)
     }
 
     /// One event by id.

@@ -25,55 +25,19 @@ public struct DeliveryBatch: Sendable, Hashable {
     }
 }
 
-/// As ``SubscriptionItem``, with the deliveries in their wire form.
+/// As ``SubscriptionItem``, with the deliveries in their wire form, or on the way there.
 public enum EncodedItem: Sendable {
     case deliveries(DeliveryBatch)
+    case history(HistoryPage)
     case checkpoint(Position)
     case caughtUp(Position)
 }
 
-/// As ``EventPage``, in wire form.
-public struct EncodedPage: Sendable {
-    /// In order, each within the bytes of a message.
-    public var batches: [DeliveryBatch]
-    public var scannedThrough: Position
-    public var head: Position
-    public var epoch: UInt64
-
-    public init(
-        batches: [DeliveryBatch], scannedThrough: Position, head: Position, epoch: UInt64
-    ) {
-        self.batches = batches
-        self.scannedThrough = scannedThrough
-        self.head = head
-        self.epoch = epoch
-    }
-}
-
-/// Encodes events one after the other and cuts what comes of it into messages.
-public struct PageEncoder {
-    public private(set) var batches: [DeliveryBatch] = []
-    private let encoder: any DeliveryEncoder
-    private let epoch: UInt64
-    private let maxBatchBytes: Int
-
-    /// - Parameter maxBatchBytes: A message ends with the delivery that reaches so many bytes, or
-    ///   ``DeliveryBatch/maxBytes``.
-    public init(_ encoder: any DeliveryEncoder, epoch: UInt64, maxBatchBytes: Int) {
-        self.encoder = encoder
-        self.epoch = epoch
-        self.maxBatchBytes = min(maxBatchBytes, DeliveryBatch.maxBytes)
-    }
-
-    public mutating func append(_ event: EventFields) {
-        if batches.last.map({ $0.bytes.count >= maxBatchBytes }) ?? true {
-            var batch = DeliveryBatch()
-            // Batches of a page come out alike.
-            if let last = batches.last { batch.bytes.reserveCapacity(last.bytes.count) }
-            batches.append(batch)
-        }
-        let last = batches.count - 1
-        encoder.append(event, epoch: epoch, to: &batches[last].bytes)
-        batches[last].count += 1
-    }
+/// What a stretch of the tail comes to, in wire form.
+struct EncodedStretch {
+    /// Nil where the filter lets nothing through.
+    let batch: DeliveryBatch?
+    /// As in ``EventPage``.
+    let scannedThrough: Position
+    let head: Position
 }

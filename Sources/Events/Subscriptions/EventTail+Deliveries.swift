@@ -32,12 +32,11 @@ extension EventTail {
     func deliveries(
         _ stretch: Stretch, _ filter: CompiledFilter, epoch: UInt64, limit: Int, maxBytes: Int,
         encoder: any DeliveryEncoder
-    ) -> EncodedPage {
+    ) -> EncodedStretch {
         var batch = DeliveryBatch()
-        func page(through: Position) -> EncodedPage {
-            EncodedPage(
-                batches: batch.count > 0 ? [batch] : [], scannedThrough: through,
-                head: stretch.head, epoch: epoch)
+        func page(through: Position) -> EncodedStretch {
+            EncodedStretch(
+                batch: batch.count > 0 ? batch : nil, scannedThrough: through, head: stretch.head)
         }
         for slice in stretch.slices {
             let chunk = slice.chunk

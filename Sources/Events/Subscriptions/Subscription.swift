@@ -12,14 +12,7 @@ public struct Subscription: Sendable {
     private var machine: SubscriptionStateMachine
     private var page: [RecordedEvent] = []
     private var handedOver = 0
-    /// What was read and not handed over, in reverse.
-    private var batches: [DeliveryBatch] = []
-    /// The page came from the log: the next one is to be read there too, most likely.
-    public private(set) var isInHistory = false
     private let room: HistoryRoom
-    /// Of the page in wire form that was handed out last, until the next one is asked for.
-    private var share: HistoryRoom.Share?
-    /// How many were read in wire form.
     private var pagesOfHistory = 0
 
     init(
@@ -73,55 +66,43 @@ public struct Subscription: Sendable {
         encodedBy encoder: some DeliveryEncoder
     ) async throws -> EncodedItem? {
         while true {
-            if let batch = batches.popLast() { return .deliveries(batch) }
-            share = nil
             switch try await nextStep() {
             case .caughtUp(let position): return .caughtUp(position)
             case .checkpoint(let position): return .checkpoint(position)
             case .end: return nil
             case .tail(let stretch):
-                isInHistory = false
-                take(
-                    tail.deliveries(
-                        stretch, filter, epoch: epoch, limit: request.maxBatchEvents,
-                        maxBytes: min(request.maxBatchBytes, DeliveryBatch.maxBytes),
-                        encoder: encoder))
+                let read = tail.deliveries(
+                    stretch, filter, epoch: epoch, limit: request.maxBatchEvents,
+                    maxBytes: messageBytes, encoder: encoder)
+                machine.scanned(through: read.scannedThrough, head: read.head)
+                if let batch = read.batch { return .deliveries(batch) }
             case .log(let position):
-                let read = try await log.read(
+                let share = makeRoom()
+                var page = try await log.readHistory(
                     after: position, filter: request.filter, limit: request.maxBatchEvents,
-                    maxBytes: makeRoom(), encoder: encoder)
-                share?.settle(read.batches.reduce(0) { $0 + $1.bytes.count })
-                if isOurs(read.epoch, head: read.head) {
-                    take(read)
-                    isInHistory = true
-                }
+                    maxBytes: share?.bytes ?? messageBytes)
+                guard isOurs(page.epoch, head: page.head) else { continue }
+                machine.scanned(through: page.scannedThrough, head: page.head)
+                guard page.count > 0 else { continue }
+                page.maxMessageBytes = messageBytes
+                page.takeRoom(share)
+                return .history(page)
             }
         }
     }
 
+    private var messageBytes: Int { min(request.maxBatchBytes, DeliveryBatch.maxBytes) }
+
     /// Room for the next page of history. The first two are a message each: whoever takes nothing never
     /// has both sent. Then pages grow, as far as there is room.
     ///
-    /// - Returns: Most bytes that it may have.
-    private mutating func makeRoom() -> Int {
-        let message = min(request.maxBatchBytes, DeliveryBatch.maxBytes)
+    /// - Returns: Nil when there is none: it has the bytes of a message.
+    private mutating func makeRoom() -> HistoryRoom.Share? {
+        let message = messageBytes
         pagesOfHistory = min(pagesOfHistory + 1, 8)
-        guard pagesOfHistory > 2 else { return message }
+        guard pagesOfHistory > 2 else { return nil }
         let wanted = min(request.maxBatchBytes, message << (2 * (pagesOfHistory - 2)))
-        share = room.take(2 * message, upTo: 2 * wanted)
-        // The log may read two pages.
-        return share.map { $0.bytes / 2 } ?? message
-    }
-
-    /// Whether the page of which ``next(encodedBy:)`` handed out a part has room of its own, so that the
-    /// next one may be read while this one is on its way.
-    public var mayReadAhead: Bool { share != nil }
-
-    /// What is left of the page of which ``next(encodedBy:)`` handed out a part, for who has the next
-    /// page read while this one is on its way.
-    public mutating func takeRest() -> [DeliveryBatch] {
-        defer { batches = [] }
-        return batches.reversed()
+        return room.take(2 * message, upTo: wanted)
     }
 
     private enum Step {
@@ -178,11 +159,6 @@ public struct Subscription: Sendable {
     private mutating func take(_ read: EventPage) {
         page = read.events
         handedOver = 0
-        machine.scanned(through: read.scannedThrough, head: read.head)
-    }
-
-    private mutating func take(_ read: EncodedPage) {
-        batches = read.batches.reversed()
         machine.scanned(through: read.scannedThrough, head: read.head)
     }
 

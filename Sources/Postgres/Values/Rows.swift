@@ -42,6 +42,9 @@ public struct Rows: Sendable {
 
     public var isEmpty: Bool { count == 0 }
 
+    /// Bytes that it takes in memory.
+    public var footprint: Int { bytes.count + cells.count * MemoryLayout<Cell>.stride }
+
     public var columnNames: [String] { columns.map(\.name) }
 
     /// The number of the column of that name, from 0.

@@ -194,12 +194,13 @@ extension PostgresEventLog {
                 parameters(stretch, filter, limit, maxBytes) + [.int8(Int64(Self.tenantsScan))],
                 lackColumn: Self.lackColumn)
         }
+        let only = tenants.count == 1 ? tenants.first : nil
         return try await readEvents(
-            SQLText.readTenantsHistory,
+            only == nil ? SQLText.readTenantsHistory : SQLText.readTenantHistory,
             [
                 .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
-                .textArray(tenants.map(\.rawValue)), .int8(Int64(limit)),
-                .int8(Int64(maxBytes)),
+                only.map { .text($0.rawValue) } ?? .textArray(tenants.map(\.rawValue)),
+                .int8(Int64(limit)), .int8(Int64(maxBytes)),
             ], lackColumn: Self.lackColumn)
     }
 

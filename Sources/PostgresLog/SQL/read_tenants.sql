@@ -5,10 +5,9 @@
 -- with the bound of the scan (inclusive), and once more beside the last event where the page ended
 -- with its bytes.
 --
--- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
--- position fits: the planner cannot know a tenant with few events and might read the whole log. No
--- value of a parameter changes the estimates. Few rows are left, so that they are copied to be
--- weighed costs less than to filter twice.
+-- How many of each tenant's events are looked at is found in the index alone: about the comparisons
+-- see read_tenant_history.sql. Few rows are left, so that they are copied to be weighed costs less
+-- than to filter twice.
 -- Names become numbers in here: a tenant's first event and its number are seen together, or a
 -- reader would pass the one for want of the other.
 with asked as materialized (
@@ -17,31 +16,41 @@ with asked as materialized (
             array(select m.id from apus.matching_types($3) m (id))
         end as types,
         $4::text[] as names, $5::text as prefix, $6::text[] as sources, $7::smallint[] as kinds,
-        $8::bigint as most, $10::bigint as look
+        $8::bigint as most, greatest(1, least($10::bigint, $2 - $1)) as look
 ),
 tenants as materialized (
     select t.id
     from apus.tenants t
     where t.name = any ((select a.names from asked a)::text[])
 ),
+nearest as materialized (
+    select t.id, e.position
+    from tenants t
+    cross join lateral (
+        select e.position
+        from apus.events e
+        where (e.tenant_id, e.position) > (t.id, (select a.after from asked a))
+            and e.tenant_id <= t.id
+        order by e.tenant_id, e.position
+        limit (select a.look from asked a)
+    ) e
+),
 looked as materialized (
-    select coalesce(
+    select least(
+        (select a.through from asked a),
         (
-            select e.position
-            from tenants t
-            cross join lateral (
-                select e.position
-                from apus.events e
-                where (e.tenant_id, e.position) > (t.id, (select a.after from asked a))
-                    and (e.tenant_id, e.position) <= (t.id, (select a.through from asked a))
-                order by e.tenant_id, e.position
-                limit (select a.look from asked a)
-            ) e
-            order by e.position
+            select n.position
+            from nearest n
+            order by n.position
             offset (select a.look - 1 from asked a)
             limit 1
-        ),
-        (select a.through from asked a)) as through
+        )) as through
+),
+shares as materialized (
+    select n.id, count(*) as look
+    from nearest n
+    where n.position <= (select l.through from looked l)
+    group by n.id
 )
 select h.head, h.earliest, (select l.through from looked l), h.epoch, null, null, null, null, null,
     null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
@@ -61,13 +70,18 @@ union all (
             order by m.position rows between unbounded preceding and 1 preceding) as bytes_before
         from (
             select e.*
-            from tenants t
+            from shares s
             cross join lateral (
-                select e.*, apus.event_bytes(e) as bytes
-                from apus.events e
-                where (e.tenant_id, e.position) > (t.id, (select a.after from asked a))
-                    and (e.tenant_id, e.position) <= (t.id, (select l.through from looked l))
-                    and ((select a.types from asked a) is null
+                select e.*, apus.event_bytes(row(e.*)::apus.events) as bytes
+                from (
+                    select *
+                    from apus.events e
+                    where (e.tenant_id, e.position) > (s.id, (select a.after from asked a))
+                        and e.tenant_id <= s.id
+                    order by e.tenant_id, e.position
+                    limit s.look
+                ) e
+                where ((select a.types from asked a) is null
                         or e.type_id = any ((select a.types from asked a)::integer[]))
                     and ((select a.prefix from asked a) is null
                         or starts_with(e.subject, (select a.prefix from asked a)))

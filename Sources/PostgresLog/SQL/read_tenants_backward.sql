@@ -5,55 +5,81 @@
 -- earliest position, bound of the scan (exclusive), epoch, then an event; one row with no event when
 -- none matches. Last: whether its plan lacks some of what is stored.
 --
--- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
--- position fits: the planner cannot know a tenant with few events and might read the whole log.
+-- How many of each tenant's events are looked at is found in the index alone: about the comparisons
+-- see read_tenant_history.sql.
 -- Names become numbers in here: a tenant's first event and its number are seen together, or a
 -- reader would pass the one for want of the other.
+with asked as materialized (
+    select case when $3::text[] is not null then
+            array(select m.id from apus.matching_types($3) m (id))
+        end as types,
+        greatest(1, least($10::bigint, $2::bigint - $1::bigint)) as look
+),
+tenants as materialized (
+    select t.id
+    from apus.tenants t
+    where t.name = any ($4::text[])
+),
+looked as materialized (
+    select greatest($1, max(b.position)) as after
+    from tenants t
+    cross join lateral (
+        select e.position
+        from apus.events e
+        where (e.tenant_id, e.position) <= (t.id, $2) and e.tenant_id >= t.id
+        order by e.tenant_id desc, e.position desc
+        offset (select a.look from asked a)
+        limit 1
+    ) b
+),
+shares as materialized (
+    select t.id,
+        (
+            select count(*)
+            from (
+                select e.position
+                from apus.events e
+                where (e.tenant_id, e.position) <= (t.id, $2) and e.tenant_id >= t.id
+                order by e.tenant_id desc, e.position desc
+                limit (select a.look from asked a)
+            ) e
+            where e.position > (select l.after from looked l)
+        ) as look
+    from tenants t
+)
 select h.head, h.earliest,
-    case when coalesce(e.bytes_before, 0) + e.bytes >= $9 then e.position - 1 else h.bound end,
+    case when coalesce(e.bytes_before, 0) + e.bytes >= $9 then e.position - 1
+        else (select l.after from looked l)
+    end,
     h.epoch, e.position, e.occurred_at, e.recorded_at, e.id, e.tenant_id, e.type_id,
     e.partition, e.kind, e.occurred_nanos, e.source, e.subject, e.partition_key,
     e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
     e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
     h.stored > h.head
-from (
-    select v.*,
-        greatest($1, (
-            select max(b.position)
-            from apus.tenants t
-            cross join lateral (
-                select e.position
-                from apus.events e
-                where (e.tenant_id, e.position) > (t.id, $1)
-                    and (e.tenant_id, e.position) <= (t.id, $2)
-                order by e.tenant_id desc, e.position desc
-                offset $10 limit 1
-            ) b
-            where t.name = any ($4::text[]))) as bound
-    from apus.visible_bounds($1, $2) v
-    -- Or the bound is looked for wherever it is named.
-    offset 0
-) h
-left join lateral (
+from apus.visible_bounds($1, $2) h
+left join (
     select *, sum(m.bytes) over (
         order by m.position desc rows between unbounded preceding and 1 preceding) as bytes_before
     from (
         select e.*
-        from apus.tenants t
+        from shares s
         cross join lateral (
-            select e.*, apus.event_bytes(e) as bytes
-            from apus.events e
-            where (e.tenant_id, e.position) > (t.id, h.bound)
-                and (e.tenant_id, e.position) <= (t.id, $2)
-                and ($3::text[] is null or e.type_id = any (
-                    array(select m.id from apus.matching_types($3) m (id))))
+            select e.*, apus.event_bytes(row(e.*)::apus.events) as bytes
+            from (
+                select *
+                from apus.events e
+                where (e.tenant_id, e.position) <= (s.id, $2) and e.tenant_id >= s.id
+                order by e.tenant_id desc, e.position desc
+                limit s.look
+            ) e
+            where ((select a.types from asked a) is null
+                    or e.type_id = any ((select a.types from asked a)::integer[]))
                 and ($5::text is null or starts_with(e.subject, $5))
                 and ($6::text[] is null or e.source = any ($6))
                 and ($7::smallint[] is null or e.kind = any ($7))
             order by e.tenant_id desc, e.position desc
             limit $8
         ) e
-        where t.name = any ($4::text[])
         order by e.position desc
         limit $8
     ) m

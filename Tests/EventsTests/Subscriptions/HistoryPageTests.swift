@@ -15,6 +15,16 @@ import Testing
         subscriptions = Subscriptions(log: log, tail: tail)
     }
 
+    private static func page(_ subscription: inout Subscription) async throws -> HistoryPage {
+        let item = try await subscription.next(encodedBy: PlainEncoder())
+        guard case .history(let page) = item else { throw Unexpected(item: item) }
+        return page
+    }
+
+    private struct Unexpected: Error {
+        let item: EncodedItem?
+    }
+
     private static let all = SubscriptionRequest(filter: .everything, start: .beginning)
 
     @Test func `pages of history grow once the sink has taken more than a call can have queued`()
@@ -25,11 +35,12 @@ import Testing
         var subscription = try await subscriptions.open(Self.all)
         var held: [Bool] = []
         for _ in 0..<6 {
-            _ = try await subscription.next(encodedBy: PlainEncoder())
-            _ = subscription.takeRest()
-            held.append(subscription.mayReadAhead)
-            #expect((subscriptions.room.freeBytes == 32 << 20) == !subscription.mayReadAhead)
+            let page = try await Self.page(&subscription)
+            held.append(page.mayReadAhead)
+            #expect((subscriptions.room.freeBytes == 32 << 20) == !page.mayReadAhead)
+            withExtendedLifetime(page) {}
         }
+        #expect(subscriptions.room.freeBytes == 32 << 20)
         let message = DeliveryBatch.maxBytes
         expect(
             log.askedBytes, [message, message, 4 * message, 16 * message, 1 << 20, 1 << 20])
@@ -41,9 +52,7 @@ import Testing
         let subscriptions = Subscriptions(log: log, tail: tail, historyBytes: 1 << 19)
         var subscription = try await subscriptions.open(Self.all)
         for _ in 0..<5 {
-            _ = try await subscription.next(encodedBy: PlainEncoder())
-            _ = subscription.takeRest()
-            #expect(!subscription.mayReadAhead)
+            #expect(try await !Self.page(&subscription).mayReadAhead)
         }
         expect(log.askedBytes, Array(repeating: DeliveryBatch.maxBytes, count: 5))
     }

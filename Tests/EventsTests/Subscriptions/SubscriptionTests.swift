@@ -262,9 +262,8 @@ import Testing
             while seen.count < 700,
                 let item = try await subscription.next(encodedBy: PlainEncoder())
             {
-                guard case .deliveries(let batch) = item else { continue }
-                #expect(subscription.isInHistory)
-                for batch in [batch] + subscription.takeRest() {
+                guard case .history(var page) = item else { continue }
+                while let batch = try page.nextBatch(encodedBy: PlainEncoder()) {
                     seen += PlainEncoder.positions(batch.bytes)
                 }
             }
@@ -273,7 +272,6 @@ import Testing
                 let item = try await subscription.next(encodedBy: PlainEncoder())
             {
                 guard case .deliveries(let batch) = item else { continue }
-                #expect(!subscription.isInHistory)
                 seen += PlainEncoder.positions(batch.bytes)
             }
             #expect(seen == Array(1...703))

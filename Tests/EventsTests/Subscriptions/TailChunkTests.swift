@@ -65,7 +65,7 @@ import Testing
                             stretch, compiled, epoch: 1, limit: limit,
                             maxBytes: Int.random(in: 1...600, using: &generator),
                             encoder: PlainEncoder())
-                        for batch in page.batches {
+                        if let batch = page.batch {
                             let positions = PlainEncoder.positions(batch.bytes)
                             #expect(positions.count == batch.count)
                             #expect(batch.count <= limit)
@@ -97,7 +97,7 @@ import Testing
             let page = tail.deliveries(
                 stretch, CompiledFilter(.everything), epoch: 1, limit: 500, maxBytes: 1 << 20,
                 encoder: encoder)
-            #expect(page.batches.first?.count == 10)
+            #expect(page.batch?.count == 10)
         }
         #expect(encoder.count == 10)
         #expect(tail.look { $0.ring.byteCount } > before)
@@ -115,7 +115,7 @@ import Testing
         let page = tail.deliveries(
             stretch, CompiledFilter(Self.filter(["order.paid"])), epoch: 1, limit: 500,
             maxBytes: 1 << 20, encoder: encoder)
-        #expect(page.batches.isEmpty)
+        #expect(page.batch == nil)
         #expect(page.scannedThrough == Position(10))
         #expect(encoder.count == 0)
     }
