@@ -8,16 +8,6 @@ import Testing
 @testable import PostgresLog
 
 @Suite struct FailoverTests {
-    private static func refuseConnections(_ test: TestLog) async throws {
-        let name = test.database.databaseName ?? ""
-        try await TestPostgres.script(
-            """
-            alter database \(name) allow_connections false;
-            select pg_terminate_backend(pid) from pg_stat_activity
-            where application_name = 'apus log' and datname = '\(name)';
-            """, on: TestPostgres.maintenance)
-    }
-
     private static func takeConnections(_ test: TestLog) async throws {
         try await TestPostgres.script(
             "alter database \(test.database.databaseName ?? "") allow_connections true",
@@ -36,7 +26,7 @@ import Testing
     @Test func `a publish with a deadline outlasts the log's patience`() async throws {
         try await TestLog.with(Self.configuration(patience: .milliseconds(50))) { test in
             _ = try await test.append(.test())
-            try await Self.refuseConnections(test)
+            try await test.refuseConnections()
             try await withThrowingTaskGroup(of: [AppendOutcome].self) { group in
                 group.addTask {
                     try await test.log.append(
@@ -58,7 +48,7 @@ import Testing
     @Test func `a publish whose deadline passes while the store is away is told so`() async throws {
         try await TestLog.with(Self.configuration(patience: .milliseconds(50))) { test in
             _ = try await test.append(.test())
-            try await Self.refuseConnections(test)
+            try await test.refuseConnections()
             let error = await #expect(throws: EventsError.self) {
                 try await test.log.append(
                     AppendRequest(events: [.test()], deadline: .now + .milliseconds(200)))
@@ -77,7 +67,7 @@ import Testing
         configuration.maxWaitingEvents = 2
         try await TestLog.with(configuration) { test in
             _ = try await test.append(.test())
-            try await Self.refuseConnections(test)
+            try await test.refuseConnections()
             for _ in 0..<20 {
                 let task = Task { try await test.append(.test(), .test()) }
                 task.cancel()

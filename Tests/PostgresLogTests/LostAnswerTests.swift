@@ -184,13 +184,7 @@ import Testing
         try await TestLog.with(configuration) { test in
             _ = try await test.append(.test())
             #expect(test.log.state == .available)
-            let name = test.database.databaseName ?? ""
-            try await TestPostgres.script(
-                """
-                alter database \(name) allow_connections false;
-                select pg_terminate_backend(pid) from pg_stat_activity
-                where application_name = 'apus log' and datname = '\(name)';
-                """, on: TestPostgres.maintenance)
+            try await test.refuseConnections()
             let error = await #expect(throws: EventsError.self) { try await test.append(.test()) }
             #expect(error?.code == .unavailable)
             #expect(test.log.state == .unavailable)

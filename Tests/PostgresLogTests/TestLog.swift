@@ -151,3 +151,20 @@ func expectEqual<Value: Equatable>(
 ) {
     #expect(value == expected, sourceLocation: location)
 }
+
+extension TestLog {
+    /// Cuts off the log's sessions, and lets nobody connect again.
+    func refuseConnections() async throws {
+        let name = database.databaseName ?? ""
+        // Each a transaction: who reconnects at once is to be refused already.
+        for sql in [
+            "alter database \(name) allow_connections false",
+            """
+            select pg_terminate_backend(pid) from pg_stat_activity
+            where application_name = 'apus log' and datname = '\(name)'
+            """,
+        ] {
+            try await TestPostgres.script(sql, on: TestPostgres.maintenance)
+        }
+    }
+}
