@@ -63,6 +63,18 @@ extension EventsError {
             details: [.resource(kind: "group", name: name.rawValue)])
     }
 
+    public static func tooManyGroups(_ tenant: TenantID) -> EventsError {
+        let limit = Groups.maxPerTenant
+        return EventsError(
+            .resourceExhausted, "This tenant has \(limit) groups.",
+            details: [
+                .info(reason: .overloaded, metadata: ["tenant_id": tenant.rawValue]),
+                .retry(after: .seconds(10)),
+                .quota(
+                    subject: "tenant:\(tenant.rawValue)", description: "groups: \(limit) at most"),
+            ])
+    }
+
     public static func idTaken(_ id: EventID) -> EventsError {
         EventsError(
             .alreadyExists, "Event \(id) exists with other content.",

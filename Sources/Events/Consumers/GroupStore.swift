@@ -2,7 +2,8 @@
 ///
 /// All calls throw ``EventsError`` or `CancellationError`.
 public protocol GroupStore: Sendable {
-    /// Makes a group whose members begin right after a position; false when the name is taken.
+    /// Makes a group whose members begin right after a position; false when the name is taken, or the
+    /// tenant has ``Groups/maxPerTenant``.
     func create(_ group: Group, after position: Position) async throws -> Bool
 
     /// Nil when there is none.

@@ -6,6 +6,9 @@ public import Telemetry
 public final class Groups: Sendable {
     public typealias Configuration = Consumers.Configuration
 
+    /// Groups that a tenant may have: each has 64 partitions, which every node looks after.
+    public static let maxPerTenant = 1_000
+
     /// All that consumes here by partitions.
     public let consumers: Consumers
     private let store: any GroupStore
@@ -34,12 +37,14 @@ public final class Groups: Sendable {
     // MARK: The directory
 
     /// - Throws: ``EventsError``: `.invalidArgument` for what ``Group/check()`` refuses,
-    ///   `.outOfRange` for a start that the log does not hold, `.alreadyExists`.
+    ///   `.outOfRange` for a start that the log does not hold, `.alreadyExists`,
+    ///   `.resourceExhausted` at ``maxPerTenant``.
     public func create(_ group: Group) async throws -> GroupStatus {
         try group.check()
         let position = try await position(of: group.start)
         guard try await store.create(group, after: position) else {
-            throw EventsError.groupExists(group.name)
+            let isTaken = try await store.find(group.name, tenant: group.tenant) != nil
+            throw isTaken ? EventsError.groupExists(group.name) : .tooManyGroups(group.tenant)
         }
         return try await get(group.name, tenant: group.tenant)
     }

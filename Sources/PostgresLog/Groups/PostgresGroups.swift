@@ -14,7 +14,7 @@ public struct PostgresGroups: GroupStore, GroupStandings {
         let rows = try await store.execute(
             GroupSQL.create,
             Self.key(group) + Self.filter(group.filter) + Self.start(group.start)
-                + Self.rules(group) + [.position(position)])
+                + Self.rules(group) + [.position(position), .int8(Int64(Groups.maxPerTenant))])
         return !rows.isEmpty
     }
 

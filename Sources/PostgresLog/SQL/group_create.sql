@@ -1,9 +1,13 @@
 -- Makes a group and its 64 partitions. $1 tenant, $2 name, $3 types, $4 tenants (null: all),
 -- $5 subject prefix, $6 sources, $7 kinds, $8 kind of start, $9 start position, $10 start time,
--- $11 ordering, $12 most attempts, $13 microseconds of the ack deadline, $14 cursor. One row; none
--- when the name is taken.
+-- $11 ordering, $12 most attempts, $13 microseconds of the ack deadline, $14 cursor, $15 how many a
+-- tenant may have. One row; none when the name is taken, or the tenant has so many.
 with consumer as (
-    insert into apus.consumers (name) values ('group/' || $1 || '/' || $2)
+    insert into apus.consumers (name)
+    select 'group/' || $1 || '/' || $2
+    where $15::bigint > (
+        select count(*)
+        from (select from apus.groups g where g.tenant = $1 limit $15::bigint) g)
     on conflict (name) do update set name = excluded.name
     returning id
 ), made as (

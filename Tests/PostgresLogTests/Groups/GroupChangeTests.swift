@@ -39,6 +39,36 @@ import Testing
         }
     }
 
+    @Test func `a tenant has no more groups than it may`() async throws {
+        try await TestLog.with { test in
+            let node = GroupNode(test)
+            try await test.script(
+                """
+                insert into apus.consumers (name) select 'group/acme/g' || n
+                from generate_series(1, \(Groups.maxPerTenant - 1)) n;
+                insert into apus.groups (consumer_id, tenant, name, types, subject_prefix, sources,
+                    kinds, start_kind, ordering, max_attempts, ack_deadline_us)
+                select id, 'acme', substr(name, 12), '{}', '', '{}', '{}', 1, 1, 5, 30000000
+                from apus.consumers where name like 'group/acme/g%';
+                """)
+            try await node.create()
+            let taken = await #expect(throws: EventsError.self) { try await node.create() }
+            #expect(taken?.code == .alreadyExists)
+            func create(of tenant: TenantID = GroupNode.acme) async throws {
+                _ = try await node.groups.create(
+                    Group(
+                        name: GroupName(unchecked: "more"), tenant: tenant,
+                        filter: EventFilter(tenants: .only([tenant])), start: .beginning))
+            }
+            let refused = await #expect(throws: EventsError.self) { try await create() }
+            #expect(refused?.code == .resourceExhausted)
+            try await node.groups.delete(GroupName(unchecked: "g7"), tenant: GroupNode.acme)
+            try await create()
+            // Another tenant's do not count.
+            try await create(of: TenantID(unchecked: "other"))
+        }
+    }
+
     @Test func `a change undoes nothing that was changed beside it`() async throws {
         try await TestLog.with { test in
             let node = GroupNode(test)
