@@ -2,9 +2,8 @@
 ///
 /// All calls throw ``EventsError`` or `CancellationError`.
 public protocol GroupStore: Sendable {
-    /// Makes a group whose members begin right after a position; false when the name is taken, or the
-    /// tenant has ``Groups/maxPerTenant``.
-    func create(_ group: Group, after position: Position) async throws -> Bool
+    /// Makes a group whose members begin right after a position.
+    func create(_ group: Group, after position: Position) async throws -> GroupCreation
 
     /// Nil when there is none.
     func find(_ name: GroupName, tenant: TenantID) async throws -> StoredGroup?
@@ -40,4 +39,12 @@ public struct StoredGroup: Sendable, Hashable {
         self.consumer = consumer
         self.version = version
     }
+}
+
+/// What came of making a group.
+public enum GroupCreation: Sendable {
+    case made
+    case nameTaken
+    /// The tenant has ``Groups/maxPerTenant``.
+    case tenantFull
 }

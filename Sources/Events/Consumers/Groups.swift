@@ -6,7 +6,8 @@ public import Telemetry
 public final class Groups: Sendable {
     public typealias Configuration = Consumers.Configuration
 
-    /// Groups that a tenant may have: each has 64 partitions, which every node looks after.
+    /// Groups that a tenant may have: each has 64 partitions, which every node looks after. Those that
+    /// are made at the same moment do not count each other.
     public static let maxPerTenant = 1_000
 
     /// All that consumes here by partitions.
@@ -42,9 +43,10 @@ public final class Groups: Sendable {
     public func create(_ group: Group) async throws -> GroupStatus {
         try group.check()
         let position = try await position(of: group.start)
-        guard try await store.create(group, after: position) else {
-            let isTaken = try await store.find(group.name, tenant: group.tenant) != nil
-            throw isTaken ? EventsError.groupExists(group.name) : .tooManyGroups(group.tenant)
+        switch try await store.create(group, after: position) {
+        case .made: break
+        case .nameTaken: throw EventsError.groupExists(group.name)
+        case .tenantFull: throw EventsError.tooManyGroups(group.tenant)
         }
         return try await get(group.name, tenant: group.tenant)
     }

@@ -10,12 +10,16 @@ public struct PostgresGroups: GroupStore, GroupStandings {
     }
 
     /// Source: `SQL/group_create.sql`.
-    public func create(_ group: Group, after position: Position) async throws -> Bool {
+    public func create(_ group: Group, after position: Position) async throws -> GroupCreation {
         let rows = try await store.execute(
             GroupSQL.create,
             Self.key(group) + Self.filter(group.filter) + Self.start(group.start)
                 + Self.rules(group) + [.position(position), .int8(Int64(Groups.maxPerTenant))])
-        return !rows.isEmpty
+        return try ConsumerStore.reading { () throws(PostgresError) in
+            let row = try rows.only()
+            if try row.bool(0) { return .made }
+            return try row.bool(1) ? .nameTaken : .tenantFull
+        }
     }
 
     /// Source: `SQL/group_find.sql`.

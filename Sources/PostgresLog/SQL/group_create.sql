@@ -1,13 +1,17 @@
 -- Makes a group and its 64 partitions. $1 tenant, $2 name, $3 types, $4 tenants (null: all),
 -- $5 subject prefix, $6 sources, $7 kinds, $8 kind of start, $9 start position, $10 start time,
 -- $11 ordering, $12 most attempts, $13 microseconds of the ack deadline, $14 cursor, $15 how many a
--- tenant may have. One row; none when the name is taken, or the tenant has so many.
-with consumer as (
+-- tenant may have. One row: whether it was made; whether the tenant has room for one of this name.
+with room as (
+    select exists (select from apus.groups g where g.tenant = $1 and g.name = $2)
+        or $15::bigint > (
+            select count(*)
+            from (select from apus.groups g where g.tenant = $1 limit $15::bigint) g) as is_left
+), consumer as (
     insert into apus.consumers (name)
     select 'group/' || $1 || '/' || $2
-    where $15::bigint > (
-        select count(*)
-        from (select from apus.groups g where g.tenant = $1 limit $15::bigint) g)
+    from room r
+    where r.is_left
     on conflict (name) do update set name = excluded.name
     returning id
 ), made as (
@@ -26,4 +30,5 @@ with consumer as (
     select m.consumer_id, p, $14, (extract(epoch from clock_timestamp()) * 1000000)::bigint
     from made m, generate_series(0, 63) as p
 )
-select consumer_id from made
+select exists (select from made), r.is_left
+from room r
