@@ -4,25 +4,39 @@
 --
 -- Rows are compared, and ordered by tenant first, so that no plan but the index on tenant and
 -- position fits; and no value of a parameter changes the estimates. Such a comparison tells an index
--- where to begin and never where to stop: a limit does that, and what it brings in excess is dropped
--- afterwards.
+-- where to begin and never where to stop: a limit does that.
 with asked as materialized (
     select $1::bigint as after, $2::bigint as through,
-        greatest(1, least($4::bigint, $2 - $1)) as most,
+        least($4::bigint, greatest($2 - $1, 1)) as most,
         (select t.id from apus.tenants t where t.name = $3::text) as tenant
 ),
+-- Of a page that ends before the log does, what is in excess may be most of it: it is counted first,
+-- in the index alone.
+bounded as materialized (
+    select case
+        when a.through = 9007199254740991 then a.most
+        else (
+            select count(*)
+            from (
+                select e.position
+                from apus.events e
+                where (e.tenant_id, e.position) > (a.tenant, a.after) and e.tenant_id <= a.tenant
+                order by e.tenant_id, e.position
+                limit (select b.most from asked b)
+            ) e
+            where e.position <= a.through
+        )
+    end as most
+    from asked a
+),
 lengths as not materialized (
-    select e.position, e.bytes
-    from (
-        select e.position, apus.event_bytes(e) as bytes
-        from apus.events e
-        where (e.tenant_id, e.position)
-                > ((select a.tenant from asked a), (select a.after from asked a))
-            and e.tenant_id <= (select a.tenant from asked a)
-        order by e.tenant_id, e.position
-        limit (select a.most from asked a)
-    ) e
-    where e.position <= (select a.through from asked a)
+    select e.position, apus.event_bytes(e) as bytes
+    from apus.events e
+    where (e.tenant_id, e.position)
+            > ((select a.tenant from asked a), (select a.after from asked a))
+        and e.tenant_id <= (select a.tenant from asked a)
+    order by e.tenant_id, e.position
+    limit (select b.most from bounded b)
 ),
 summed as materialized (
     select l.position, sum(l.bytes) over w as bytes, row_number() over w as count
@@ -33,8 +47,8 @@ page as materialized (
     select s.position, s.count
     from (select coalesce(sum(l.bytes), 0) as bytes from lengths l) w
     cross join lateral (
-        select a.through as position, a.most as count
-        from asked a
+        select a.through as position, b.most as count
+        from asked a, bounded b
         where w.bytes < $5::bigint
         union all (
             select s.position, s.count
@@ -56,15 +70,10 @@ union all (
         e.correlation_id, e.causation_id, e.user_id, e.session_id, e.request_id, e.channel,
         e.user_agent, e.ip_address, e.traceparent, e.tracestate, e.extra, e.data,
         null
-    from (
-        select *
-        from apus.events e
-        where (e.tenant_id, e.position)
-                > ((select a.tenant from asked a), (select a.after from asked a))
-            and e.tenant_id <= (select a.tenant from asked a)
-        order by e.tenant_id, e.position
-        limit (select p.count from page p)
-    ) e
-    where e.position <= (select p.position from page p)
+    from apus.events e
+    where (e.tenant_id, e.position)
+            > ((select a.tenant from asked a), (select a.after from asked a))
+        and e.tenant_id <= (select a.tenant from asked a)
     order by e.tenant_id, e.position
+    limit (select p.count from page p)
 )

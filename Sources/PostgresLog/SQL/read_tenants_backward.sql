@@ -5,28 +5,31 @@
 -- earliest position, bound of the scan (exclusive), epoch, then an event; one row with no event when
 -- none matches. Last: whether its plan lacks some of what is stored.
 --
--- How many of each tenant's events are looked at is found in the index alone: about the comparisons
--- see read_tenant_history.sql.
+-- How many of each tenant's events are looked at is found in the index alone: about the comparisons,
+-- and the parameters, see read_tenant_history.sql.
 -- Names become numbers in here: a tenant's first event and its number are seen together, or a
 -- reader would pass the one for want of the other.
 with asked as materialized (
-    select case when $3::text[] is not null then
+    select $1::bigint as after, $2::bigint as through,
+        case when $3::text[] is not null then
             array(select m.id from apus.matching_types($3) m (id))
         end as types,
-        greatest(1, least($10::bigint, $2::bigint - $1::bigint)) as look
+        $4::text[] as names, $5::text as prefix, $6::text[] as sources, $7::smallint[] as kinds,
+        $8::bigint as most, greatest(1, least($10::bigint, $2 - $1)) as look
 ),
 tenants as materialized (
     select t.id
     from apus.tenants t
-    where t.name = any ($4::text[])
+    where t.name = any ((select a.names from asked a)::text[])
 ),
 looked as materialized (
-    select greatest($1, max(b.position)) as after
+    select greatest((select a.after from asked a), max(b.position)) as after
     from tenants t
     cross join lateral (
         select e.position
         from apus.events e
-        where (e.tenant_id, e.position) <= (t.id, $2) and e.tenant_id >= t.id
+        where (e.tenant_id, e.position) <= (t.id, (select a.through from asked a))
+            and e.tenant_id >= t.id
         order by e.tenant_id desc, e.position desc
         offset (select a.look from asked a)
         limit 1
@@ -34,17 +37,21 @@ looked as materialized (
 ),
 shares as materialized (
     select t.id,
-        (
-            select count(*)
-            from (
-                select e.position
-                from apus.events e
-                where (e.tenant_id, e.position) <= (t.id, $2) and e.tenant_id >= t.id
-                order by e.tenant_id desc, e.position desc
-                limit (select a.look from asked a)
-            ) e
-            where e.position > (select l.after from looked l)
-        ) as look
+        case
+            when (select count(*) from tenants) = 1 then (select a.look from asked a)
+            else (
+                select count(*)
+                from (
+                    select e.position
+                    from apus.events e
+                    where (e.tenant_id, e.position) <= (t.id, (select a.through from asked a))
+                        and e.tenant_id >= t.id
+                    order by e.tenant_id desc, e.position desc
+                    limit (select a.look from asked a)
+                ) e
+                where e.position > (select l.after from looked l)
+            )
+        end as look
     from tenants t
 )
 select h.head, h.earliest,
@@ -68,20 +75,25 @@ left join (
             from (
                 select *
                 from apus.events e
-                where (e.tenant_id, e.position) <= (s.id, $2) and e.tenant_id >= s.id
+                where (e.tenant_id, e.position) <= (s.id, (select a.through from asked a))
+                    and e.tenant_id >= s.id
                 order by e.tenant_id desc, e.position desc
                 limit s.look
             ) e
-            where ((select a.types from asked a) is null
+            where e.position > (select l.after from looked l)
+                and ((select a.types from asked a) is null
                     or e.type_id = any ((select a.types from asked a)::integer[]))
-                and ($5::text is null or starts_with(e.subject, $5))
-                and ($6::text[] is null or e.source = any ($6))
-                and ($7::smallint[] is null or e.kind = any ($7))
+                and ((select a.prefix from asked a) is null
+                    or starts_with(e.subject, (select a.prefix from asked a)))
+                and ((select a.sources from asked a) is null
+                    or e.source = any ((select a.sources from asked a)::text[]))
+                and ((select a.kinds from asked a) is null
+                    or e.kind = any ((select a.kinds from asked a)::smallint[]))
             order by e.tenant_id desc, e.position desc
-            limit $8
+            limit (select a.most from asked a)
         ) e
         order by e.position desc
-        limit $8
+        limit (select a.most from asked a)
     ) m
 ) e on coalesce(e.bytes_before, 0) < $9
 order by e.position desc

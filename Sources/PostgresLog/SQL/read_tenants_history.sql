@@ -43,7 +43,7 @@ shares as materialized (
     group by n.id
 ),
 lengths as not materialized (
-    select s.id, e.position, e.bytes
+    select e.position, e.bytes
     from shares s
     cross join lateral (
         select e.position, apus.event_bytes(e) as bytes
@@ -55,8 +55,7 @@ lengths as not materialized (
     ) e
 ),
 summed as materialized (
-    select l.id, l.position,
-        sum(l.bytes) over (order by l.position rows unbounded preceding) as bytes
+    select l.position, sum(l.bytes) over (order by l.position rows unbounded preceding) as bytes
     from lengths l
 ),
 page as materialized (
