@@ -24,13 +24,19 @@ extension EventServiceServer {
                     case .deliveries(let batch):
                         try await responses.send(encoded: batch.bytes)
                         item = try await subscription.next(encodedBy: DeliveryWriter())
-                    case .history(let page) where page.mayReadAhead:
+                    case .history:
+                        var page = subscription.takePage()
+                        guard page?.mayReadAhead == true else {
+                            try await Self.send(&page, responses)
+                            item = try await subscription.next(encodedBy: DeliveryWriter())
+                            continue
+                        }
                         async let ahead = Self.following(subscription)
-                        try await Self.send(page, responses)
+                        // It is asked for before this one is encoded: its task begins, then goes over
+                        // to its connection.
+                        for _ in 0..<2 { await Task.yield() }
+                        try await Self.send(&page, responses)
                         (subscription, item) = try await ahead
-                    case .history(let page):
-                        try await Self.send(page, responses)
-                        item = try await subscription.next(encodedBy: DeliveryWriter())
                     case .checkpoint, .caughtUp:
                         try await responses.send(
                             ApusV1.SubscribeResponse(current, of: subscription))
@@ -41,16 +47,16 @@ extension EventServiceServer {
         }
     }
 
+    /// Nothing is left of the page, nor of its room, when the next one is waited for.
     private static func send(
-        _ page: HistoryPage, _ responses: TypedResponses<ApusV1.SubscribeResponse>
+        _ page: inout HistoryPage?, _ responses: TypedResponses<ApusV1.SubscribeResponse>
     ) async throws {
-        var page = page
-        // First of all, the next page is asked for: its task begins, then goes over to its connection.
-        for _ in 0..<2 { await Task.yield() }
-        while let batch = try page.nextBatch(encodedBy: DeliveryWriter()) {
+        while let batch = try page?.nextBatch(encodedBy: DeliveryWriter()) {
             try await responses.send(encoded: batch.bytes)
+            // What else is to be done on this loop is done in between.
             await Task.yield()
         }
+        page = nil
     }
 
     private static func following(

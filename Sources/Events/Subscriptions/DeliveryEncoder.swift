@@ -28,7 +28,8 @@ public struct DeliveryBatch: Sendable, Hashable {
 /// As ``SubscriptionItem``, with the deliveries in their wire form, or on the way there.
 public enum EncodedItem: Sendable {
     case deliveries(DeliveryBatch)
-    case history(HistoryPage)
+    /// A page that ``Subscription/takePage()`` hands over.
+    case history
     case checkpoint(Position)
     case caughtUp(Position)
 }

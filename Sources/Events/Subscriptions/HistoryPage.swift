@@ -52,6 +52,7 @@ public struct HistoryPage: Sendable {
             batch.count += 1
             return batch.bytes.count < maxMessageBytes
         }
+        precondition(batch.count > 0, "rows without an event")
         next += batch.count
         lastBytes = batch.bytes.count
         return batch

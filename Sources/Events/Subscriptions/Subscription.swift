@@ -1,5 +1,5 @@
 /// One subscriber's stream, pulled by its sink: the next item is looked for when the sink asks, so
-/// a slow sink holds one page at most.
+/// a slow sink holds what it took, and one page that it may have read ahead.
 public struct Subscription: Sendable {
     /// The log's epoch, for cursors. Changes between two items when the log goes on in another
     /// history, and all that was delivered is part of that too.
@@ -14,6 +14,7 @@ public struct Subscription: Sendable {
     private var handedOver = 0
     private let room: HistoryRoom
     private var pagesOfHistory = 0
+    private var historyPage: HistoryPage?
 
     init(
         _ request: SubscriptionRequest, after position: Position, bounds: LogBounds,
@@ -65,6 +66,7 @@ public struct Subscription: Sendable {
     public mutating func next(
         encodedBy encoder: some DeliveryEncoder
     ) async throws -> EncodedItem? {
+        historyPage = nil
         while true {
             switch try await nextStep() {
             case .caughtUp(let position): return .caughtUp(position)
@@ -86,10 +88,14 @@ public struct Subscription: Sendable {
                 guard page.count > 0 else { continue }
                 page.maxMessageBytes = messageBytes
                 page.takeRoom(share)
-                return .history(page)
+                historyPage = page
+                return .history
             }
         }
     }
+
+    /// The page that ``next(encodedBy:)`` told of. It takes its room for as long as anybody has it.
+    public mutating func takePage() -> HistoryPage? { historyPage.take() }
 
     private var messageBytes: Int { min(request.maxBatchBytes, DeliveryBatch.maxBytes) }
 

@@ -17,7 +17,9 @@ import Testing
 
     private static func page(_ subscription: inout Subscription) async throws -> HistoryPage {
         let item = try await subscription.next(encodedBy: PlainEncoder())
-        guard case .history(let page) = item else { throw Unexpected(item: item) }
+        guard case .history = item, let page = subscription.takePage() else {
+            throw Unexpected(item: item)
+        }
         return page
     }
 

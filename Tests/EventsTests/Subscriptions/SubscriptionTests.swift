@@ -262,8 +262,9 @@ import Testing
             while seen.count < 700,
                 let item = try await subscription.next(encodedBy: PlainEncoder())
             {
-                guard case .history(var page) = item else { continue }
-                while let batch = try page.nextBatch(encodedBy: PlainEncoder()) {
+                guard case .history = item else { continue }
+                var page = subscription.takePage()
+                while let batch = try page?.nextBatch(encodedBy: PlainEncoder()) {
                     seen += PlainEncoder.positions(batch.bytes)
                 }
             }
