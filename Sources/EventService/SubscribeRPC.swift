@@ -23,25 +23,23 @@ extension EventServiceServer {
                     switch current {
                     case .deliveries(let batch):
                         try await responses.send(encoded: batch.bytes)
-                        item = try await subscription.next(encodedBy: DeliveryWriter())
                     case .history:
                         var page = subscription.takePage()
-                        guard page?.mayReadAhead == true else {
+                        if page?.mayReadAhead == true {
+                            async let ahead = Self.following(subscription)
+                            // It is asked for before this one is encoded: its task begins, then goes
+                            // over to its connection.
+                            for _ in 0..<2 { await Task.yield() }
                             try await Self.send(&page, responses)
-                            item = try await subscription.next(encodedBy: DeliveryWriter())
+                            (subscription, item) = try await ahead
                             continue
                         }
-                        async let ahead = Self.following(subscription)
-                        // It is asked for before this one is encoded: its task begins, then goes over
-                        // to its connection.
-                        for _ in 0..<2 { await Task.yield() }
                         try await Self.send(&page, responses)
-                        (subscription, item) = try await ahead
                     case .checkpoint, .caughtUp:
                         try await responses.send(
                             ApusV1.SubscribeResponse(current, of: subscription))
-                        item = try await subscription.next(encodedBy: DeliveryWriter())
                     }
+                    item = try await subscription.next(encodedBy: DeliveryWriter())
                 }
             }
         }

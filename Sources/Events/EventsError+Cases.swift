@@ -65,13 +65,27 @@ extension EventsError {
 
     public static func tooManyGroups(_ tenant: TenantID) -> EventsError {
         let limit = Groups.maxPerTenant
-        return EventsError(
-            .resourceExhausted, "This tenant has \(limit) groups.",
+        return quota(
+            of: tenant, "This tenant has \(limit) groups.", description: "groups: \(limit) at most")
+    }
+
+    /// - Parameter tenant: Has so many replays that are not over.
+    public static func tooManyReplays(_ tenant: TenantID) -> EventsError {
+        let limit = Replays.maxOpenPerTenant
+        return quota(
+            of: tenant, "\(limit) replays of this tenant are not over.",
+            description: "replays that are not over: \(limit) at most")
+    }
+
+    private static func quota(
+        of tenant: TenantID, _ message: String, description: String
+    ) -> EventsError {
+        EventsError(
+            .resourceExhausted, message,
             details: [
                 .info(reason: .overloaded, metadata: ["tenant_id": tenant.rawValue]),
                 .retry(after: .seconds(10)),
-                .quota(
-                    subject: "tenant:\(tenant.rawValue)", description: "groups: \(limit) at most"),
+                .quota(subject: "tenant:\(tenant.rawValue)", description: description),
             ])
     }
 

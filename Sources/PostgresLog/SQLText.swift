@@ -41,8 +41,6 @@ enum SQLText {
         "read_tenants_backward", PackageResources.read_tenants_backward_sql)
     static let readTenantHistory = statement(
         "read_tenant_history", PackageResources.read_tenant_history_sql)
-    static let readTenantsHistory = statement(
-        "read_tenants_history", PackageResources.read_tenants_history_sql)
     static let tenantsAdd = statement("tenants_add", PackageResources.tenants_add_sql)
     static let tenantsByID = statement("tenants_by_id", PackageResources.tenants_by_id_sql)
     static let tenantsByName = statement("tenants_by_name", PackageResources.tenants_by_name_sql)

@@ -75,9 +75,10 @@ import Testing
             statement: SQLText.readTenantHistory, types: "bigint, bigint, text, bigint, bigint",
             values: "500000, 9007199254740991, 'tenant-3', 1000, 100000", rows: 1_200),
         Case(
-            statement: SQLText.readTenantsHistory, types: "bigint, bigint, text[], bigint, bigint",
+            statement: SQLText.readTenants, types: tenants,
             values:
-                "0, 9007199254740991, '{tenant-3,tenant-7,tenant-200}', 100, 20000", rows: 400),
+                "0, 9007199254740991, null, '{tenant-3,tenant-7,tenant-200}', null, null, null, 100, 20000, 100",
+            rows: 400),
         Case(
             statement: SQLText.readTenants, types: tenants,
             values:

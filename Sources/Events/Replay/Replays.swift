@@ -230,20 +230,6 @@ public final class Replays: Sendable {
 }
 
 extension EventsError {
-    /// - Parameter tenant: Has so many replays that are not over.
-    public static func tooManyReplays(_ tenant: TenantID) -> EventsError {
-        let limit = Replays.maxOpenPerTenant
-        return EventsError(
-            .resourceExhausted, "\(limit) replays of this tenant are not over.",
-            details: [
-                .info(reason: .overloaded, metadata: ["tenant_id": tenant.rawValue]),
-                .retry(after: .seconds(10)),
-                .quota(
-                    subject: "tenant:\(tenant.rawValue)",
-                    description: "replays that are not over: \(limit) at most"),
-            ])
-    }
-
     static func replayNotFound(_ id: String) -> EventsError {
         EventsError(
             .notFound, "There is no replay \(id).",

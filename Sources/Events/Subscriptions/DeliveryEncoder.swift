@@ -28,7 +28,7 @@ public struct DeliveryBatch: Sendable, Hashable {
 /// As ``SubscriptionItem``, with the deliveries in their wire form, or on the way there.
 public enum EncodedItem: Sendable {
     case deliveries(DeliveryBatch)
-    /// A page that ``Subscription/takePage()`` hands over.
+    /// A page that ``Subscription/takePage()`` hands over, so that one alone has it, and its room.
     case history
     case checkpoint(Position)
     case caughtUp(Position)

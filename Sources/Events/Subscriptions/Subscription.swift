@@ -94,7 +94,7 @@ public struct Subscription: Sendable {
         }
     }
 
-    /// The page that ``next(encodedBy:)`` told of. It takes its room for as long as anybody has it.
+    /// The page that ``next(encodedBy:)`` told of.
     public mutating func takePage() -> HistoryPage? { historyPage.take() }
 
     private var messageBytes: Int { min(request.maxBatchBytes, DeliveryBatch.maxBytes) }

@@ -156,8 +156,7 @@ extension PostgresEventLog {
         if case .only(let names) = filter.tenants, names.count <= Self.maxTenantsByIndex,
             !isShort(stretch)
         {
-            rows = try await self.rows(
-                stretch, filter, of: names, limit: limit, maxBytes: maxBytes)
+            rows = try await rowsByTenant(stretch, filter, limit: limit, maxBytes: maxBytes)
         } else if filter.takesAll, !stretch.backward {
             // So many positions of a dense log are so many rows.
             stretch.through = min(stretch.through, stretch.after.advanced(by: limit))
@@ -177,31 +176,23 @@ extension PostgresEventLog {
     }
 
     /// Each tenant's through its own index.
-    private func rows(
-        _ stretch: Stretch, _ filter: EventFilter, of tenants: Set<TenantID>, limit: Int,
-        maxBytes: Int
+    private func rowsByTenant(
+        _ stretch: Stretch, _ filter: EventFilter, limit: Int, maxBytes: Int
     ) async throws -> Rows {
-        guard !stretch.backward else {
-            let depth = filter.takesAllOfItsTenants ? UInt64(limit) : Self.scan
+        if let only = filter.onlyTenant, filter.takesAllOfItsTenants, !stretch.backward {
             return try await readEvents(
-                SQLText.readTenantsBackward,
-                parameters(stretch, filter, limit, maxBytes) + [.int8(Int64(depth))],
-                lackColumn: Self.lackColumn)
+                SQLText.readTenantHistory,
+                [
+                    .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
+                    .text(only.rawValue), .int8(Int64(limit)), .int8(Int64(maxBytes)),
+                ], lackColumn: Self.lackColumn)
         }
-        guard filter.takesAllOfItsTenants else {
-            return try await readEvents(
-                SQLText.readTenants,
-                parameters(stretch, filter, limit, maxBytes) + [.int8(Int64(Self.tenantsScan))],
-                lackColumn: Self.lackColumn)
-        }
-        let only = tenants.count == 1 ? tenants.first : nil
+        let scan = stretch.backward ? Self.scan : Self.tenantsScan
+        let depth = filter.takesAllOfItsTenants ? UInt64(limit) : scan
         return try await readEvents(
-            only == nil ? SQLText.readTenantsHistory : SQLText.readTenantHistory,
-            [
-                .int8(Int64(stretch.after.rawValue)), .int8(Int64(stretch.through.rawValue)),
-                only.map { .text($0.rawValue) } ?? .textArray(tenants.map(\.rawValue)),
-                .int8(Int64(limit)), .int8(Int64(maxBytes)),
-            ], lackColumn: Self.lackColumn)
+            stretch.backward ? SQLText.readTenantsBackward : SQLText.readTenants,
+            parameters(stretch, filter, limit, maxBytes) + [.int8(Int64(depth))],
+            lackColumn: Self.lackColumn)
     }
 
     /// So many positions of a dense log are so many rows.

@@ -1,4 +1,4 @@
--- Reads the history of some tenants forward, each through its own index.
+-- Reads the history of some tenants, or of one through a filter, forward, each through its own index.
 -- $1, $2: between these positions, the first exclusive; $3: patterns of types, $4: tenants,
 -- $5: subject prefix, $6: sources, $7: kinds (null: all); $8: most events; $9: bytes after which to
 -- stop; $10: events of these tenants to look at before stopping. Result: as of read_history.sql, but
@@ -6,8 +6,8 @@
 -- with its bytes.
 --
 -- How many of each tenant's events are looked at is found in the index alone: about the comparisons
--- see read_tenant_history.sql. Few rows are left, so that they are copied to be weighed costs less
--- than to filter twice.
+-- see read_tenant_history.sql. Rows are copied to be weighed: where a filter leaves few, that costs less
+-- than to filter twice, and several tenants are seldom read together with none.
 -- Names become numbers in here: a tenant's first event and its number are seen together, or a
 -- reader would pass the one for want of the other.
 with asked as materialized (
