@@ -57,5 +57,6 @@ struct Migration: Sendable {
         Migration("m0245_event_bytes", PackageResources.m0245_event_bytes_sql),
         Migration("m0246_nothing_passed_unseen", PackageResources.m0246_nothing_passed_unseen_sql),
         Migration("m0247_let_go", PackageResources.m0247_let_go_sql),
+        Migration("m0248_audit_by_position", PackageResources.m0248_audit_by_position_sql),
     ]
 }

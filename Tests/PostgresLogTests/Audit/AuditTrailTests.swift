@@ -57,6 +57,31 @@ import Testing
         }
     }
 
+    @Test func `a page reads its own events and no others, whatever is known of the table`()
+        async throws
+    {
+        try await TestLog.with { test in
+            for _ in 0..<20 { try await Self.fill(test, 1_000) }
+            _ = try await PostgresAuditTrail(pool: test.pool).claim(fence: 1)
+            let (added, read) = try await test.pool.transaction { transaction in
+                func number(_ sql: String) async throws -> Int64 {
+                    try await transaction.execute(Statement(name: sql, sql: sql), [])
+                        .only().int64(0)
+                }
+                return (
+                    try await number("select position from apus.extend_audit(1, 200)"),
+                    try await number(
+                        """
+                        select sum(seq_tup_read + idx_tup_fetch)::bigint
+                        from pg_stat_xact_user_tables where relname like 'events_from_%'
+                        """)
+                )
+            }
+            #expect(added == 200)
+            #expect(read == 200)
+        }
+    }
+
     private static func hex(_ byte: UInt8) -> String {
         let text = String(byte, radix: 16)
         return byte < 16 ? "0" + text : text
