@@ -15,6 +15,11 @@ public struct PostgresConfiguration: Sendable {
     public var lockTimeout: Duration?
     /// Longest that a transaction may stay open with nothing to do; nil for ever.
     public var idleTransactionTimeout: Duration? = .seconds(60)
+    /// Where a session and others want the processors at one time, it gets what they leave, about a
+    /// tenth. Of a private server alone: of another one it is not known where its processes are.
+    public var givesWay = false
+    /// The server is this process' child.
+    var isPrivate = false
     /// More settings of the session: names and values of `SET`.
     public var sessionSettings: [String: String] = [:]
     /// Statements on one connection that the server has not answered yet; more wait their turn.

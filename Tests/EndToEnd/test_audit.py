@@ -1,6 +1,8 @@
 """The audit trail: a chain that anybody can follow, and that shows what was changed."""
 
 import hashlib
+import os
+import pathlib
 import struct
 
 import pytest
@@ -129,3 +131,32 @@ def test_without_audit_there_is_no_trail(start_node):
     with node.sql() as sql:
         assert sql.execute("select count(*) from apus.audit_head").fetchone() == (0,)
     assert run_apus("verify", "--database", node.database).stdout.endswith("; all is well\n")
+
+
+def priority(pid):
+    """The nice value, and that of the group that the system weighs first, where it has such."""
+    group = pathlib.Path(f"/proc/{pid}/autogroup")
+    return (os.getpriority(os.PRIO_PROCESS, pid),
+            int(group.read_text().split()[-1]) if group.exists() else None)
+
+
+def test_what_follows_the_log_gives_way_to_who_waits_for_an_answer(log):
+    audited(log, 20)
+    sessions = "select pid from pg_stat_activity where application_name = %s"
+    with log.sql() as sql:
+        (usual,) = sql.execute(sessions, ["apus log"]).fetchone()
+        nice, group = priority(usual)
+        lower = (min(nice + 10, 19), None if group is None else 10)
+        eventually(
+            lambda: {priority(pid) for (pid,) in sql.execute(sessions, ["apus followers"])}
+            == {lower},
+            "every session that follows gives way")
+
+
+def test_a_database_of_the_operators_is_left_as_it_is(postgres, start_node):
+    start_node("--database", postgres.uri())
+    with postgres.sql() as sql:
+        sessions = "select pid from pg_stat_activity where application_name = 'apus followers'"
+        (pid,) = eventually(lambda: sql.execute(sessions).fetchone(), "the log is followed")
+    nice, group = priority(pid)
+    assert nice == os.getpriority(os.PRIO_PROCESS, 0) and group in (0, None)

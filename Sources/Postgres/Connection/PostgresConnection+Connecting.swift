@@ -83,6 +83,22 @@ extension PostgresConnection {
                 .backendPID: .init(handle.backendPID),
                 .serverVersion: .init(handle.serverVersion),
             ])
+        if configuration.givesWay, configuration.isPrivate { giveWay(handle.backendPID) }
         connectWaiter.take()?.resume()
+    }
+    private func giveWay(_ process: Int32) {
+        switch ProcessPriority.lower(process) {
+        case .lowered: break
+        case .tooSoon:
+            _ = loop.schedule(after: .milliseconds(200)) { [weak self] in
+                self?.assumeIsolated { connection in
+                    if connection.isOpen { connection.giveWay(process) }
+                }
+            }
+        case .refused(let error):
+            logger.debug(
+                "The session's process keeps its priority",
+                [.backendPID: .init(process), .error: .string(error)])
+        }
     }
 }

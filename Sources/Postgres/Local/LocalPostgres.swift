@@ -48,7 +48,9 @@ public final class LocalPostgres: Sendable {
         self.lock = lock
         self.binaries = binaries
         self.logger = logger
-        configuration = Self.configuration(of: directory)
+        var configuration = Self.configuration(of: directory)
+        configuration.isPrivate = true
+        self.configuration = configuration
     }
 
     /// Locks the directory, makes the cluster when there is none, ends a server that was left

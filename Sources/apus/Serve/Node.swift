@@ -26,6 +26,8 @@ struct Node: Sendable {
     private let groupGauges: GroupGauges
     private let outbox: OutboxDrainer
     private let neighbours: NeighbourParts
+    /// For what follows the log and nobody waits for.
+    private let followers: PostgresPool
     private let audit: AuditRunner?
     private let payloads: PayloadWriter?
     private let server: RPCServer
@@ -75,7 +77,16 @@ struct Node: Sendable {
                 $0, file: file, handlers: handlers, host: host.handlers,
                 logger: logger.labelled("configuration"))
         }
-        let trail = PostgresAuditTrail(pool: log.pool)
+        var following = log.database
+        following.applicationName = "apus followers"
+        following.givesWay = true
+        // One for each of the two, so that neither waits for the other's lock.
+        var sessions = PostgresPool.Limits(size: 2)
+        sessions.minimum = 0
+        let followers = PostgresPool(
+            following, sessions, loops: loops, logger: logger.labelled("followers"))
+        self.followers = followers
+        let trail = PostgresAuditTrail(pool: followers)
         audit = configuration.audit.map { audit in
             AuditRunner(
                 trail: trail, leases: leases, node: name, configuration: audit, clock: clock,
@@ -89,7 +100,7 @@ struct Node: Sendable {
         }
         payloads = configuration.payloads.map { payloads in
             PayloadWriter(
-                table: PostgresPayloads(pool: log.pool), subscriptions: log.subscriptions,
+                table: PostgresPayloads(pool: followers), subscriptions: log.subscriptions,
                 leases: leases, node: name, configuration: payloads, metrics: metrics,
                 logger: logger.labelled("payloads"), json: { log.schemas.json(of: $0) })
         }
@@ -177,6 +188,7 @@ struct Node: Sendable {
         _ hangUps: AsyncStream<Void>?, _ serve: @escaping @Sendable () async throws -> Void
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await followers.run() }
             group.addTask(executorPreference: log.background) { try await groupGauges.run() }
             for monitor in neighbours.monitors {
                 group.addTask(executorPreference: log.background) { try await monitor.run() }
