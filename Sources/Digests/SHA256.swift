@@ -7,21 +7,24 @@ import COpenSSL
 @safe
 public final class SHA256 {
     private let context: OpaquePointer
+    private var hasBegun = false
 
     public init() {
         guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("out of memory") }
         unsafe self.context = context
-        start()
     }
 
     deinit { unsafe EVP_MD_CTX_free(context) }
 
-    private func start() {
+    private func begin() {
+        if hasBegun { return }
+        hasBegun = true
         let outcome = unsafe EVP_DigestInit_ex2(context, copenssl_sha256(), nil)
         precondition(outcome == 1, "SHA-256 does not start")
     }
 
     public func update(_ bytes: RawSpan) {
+        begin()
         let outcome = unsafe bytes.withUnsafeBytes { bytes in
             unsafe EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
         }
@@ -35,6 +38,7 @@ public final class SHA256 {
 
     /// Eight bytes, the highest first: for lengths, which keep neighbouring fields apart.
     public func update(_ number: UInt64) {
+        begin()
         var bigEndian = number.bigEndian
         let outcome = unsafe withUnsafeBytes(of: &bigEndian) { bytes in
             unsafe EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
@@ -44,7 +48,9 @@ public final class SHA256 {
 
     /// The digest of everything since the start or the last `finish`.
     public func finish() -> Digest256 {
-        let digest = unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 4) { words in
+        begin()
+        hasBegun = false
+        return unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 4) { words in
             let outcome = unsafe EVP_DigestFinal_ex(
                 context,
                 UnsafeMutableRawPointer(words.baseAddress)?
@@ -54,8 +60,6 @@ public final class SHA256 {
                 UInt64(bigEndian: words[0]), UInt64(bigEndian: words[1]),
                 UInt64(bigEndian: words[2]), UInt64(bigEndian: words[3]))
         }
-        start()
-        return digest
     }
 
     public static func digest(_ bytes: [UInt8]) -> Digest256 {

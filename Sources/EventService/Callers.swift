@@ -1,5 +1,6 @@
 public import Events
 public import GRPC
+import Telemetry
 
 /// Says who calls, from the metadata of the call.
 ///
@@ -44,9 +45,7 @@ public struct Callers: Sendable {
 
     /// Until when a publish waits for a store that is away: half of what the call has left, at most
     /// a second, is kept for telling why it was not stored.
-    private static func lastMoment(
-        before deadline: ContinuousClock.Instant
-    ) -> ContinuousClock.Instant {
-        deadline - min(.seconds(1), ContinuousClock.now.duration(to: deadline) / 2)
+    private static func lastMoment(before deadline: MonotonicTime) -> MonotonicTime {
+        deadline - min(.seconds(1), MonotonicTime.now.duration(to: deadline) / 2)
     }
 }

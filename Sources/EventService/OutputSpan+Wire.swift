@@ -71,13 +71,4 @@ extension OutputSpan<UInt8> {
         append(UInt8(truncatingIfNeeded: digits >> 8))
         append(UInt8(truncatingIfNeeded: digits))
     }
-
-    mutating func append(contentsOf bytes: Span<UInt8>) {
-        precondition(bytes.count <= freeCapacity, "more than was measured")
-        withUnsafeMutableBufferPointer { memory, count in
-            let room = UnsafeMutableBufferPointer(rebasing: memory[count...])
-            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(room).copyMemory(from: $0) }
-            count += bytes.count
-        }
-    }
 }

@@ -10,7 +10,7 @@ extension EventServiceServer {
     ) async throws -> ApusV1.PublishResponse {
         try await mapped {
             let context = try callers.publishContext(of: call)
-            return try await store(prepare(request, context))
+            return try await store(check(request, context))
         }
     }
 
@@ -26,13 +26,16 @@ extension EventServiceServer {
         ) { attempt in
             try await refusable {
                 switch attempt {
-                case .success(let request): try await prepare(request, context)
+                case .success(let request):
+                    let checked = try check(request, context)
+                    try await publisher.introduce(checked)
+                    return checked
                 case .failure(let error): throw EventsError(error)
                 }
             }
-        } work: { prepared in
-            switch prepared {
-            case .success(let prepared): try await refusable { try await store(prepared) }
+        } work: { checked in
+            switch checked {
+            case .success(let checked): try await refusable { try await store(checked) }
             case .failure(let refusal): .failure(refusal)
             }
         } deliver: { (answer: Result<ApusV1.PublishResponse, EventsError>) in
@@ -46,11 +49,11 @@ extension EventServiceServer {
         }
     }
 
-    private func prepare(
+    private func check(
         _ request: ApusV1.PublishRequest, _ context: PublishContext
-    ) async throws -> Publisher.Prepared {
+    ) throws(EventsError) -> Publisher.Checked {
         try publisher.admit(eventCount: request.events.count)
-        return try await publisher.prepare(PublishCommand(request), context: context)
+        return try publisher.check(PublishCommand(request), context: context)
     }
 
     private func refusable<Success>(
@@ -63,8 +66,8 @@ extension EventServiceServer {
         }
     }
 
-    private func store(_ prepared: Publisher.Prepared) async throws -> ApusV1.PublishResponse {
-        let outcomes = try await publisher.store(prepared)
+    private func store(_ checked: Publisher.Checked) async throws -> ApusV1.PublishResponse {
+        let outcomes = try await publisher.store(checked)
         statistics.published(outcomes)
         return ApusV1.PublishResponse(results: outcomes.map(ApusV1.PublishResult.init))
     }
@@ -73,9 +76,13 @@ extension EventServiceServer {
 extension PublishCommand {
     init(_ request: ApusV1.PublishRequest) {
         let hash = SHA256()
+        var events: [EventDraft] = []
+        events.reserveCapacity(request.events.count)
+        // In place: a copy of an event is one of each of its texts.
+        let received = request.events.span
+        for index in received.indices { events.append(EventDraft(received[index], hash: hash)) }
         self.init(
-            events: request.events.map { EventDraft($0, hash: hash) },
-            allowPartial: request.allowPartial,
+            events: events, allowPartial: request.allowPartial,
             precondition: request.precondition.map {
                 Precondition(subject: $0.subject, lastPosition: $0.lastPosition)
             })

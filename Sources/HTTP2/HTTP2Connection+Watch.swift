@@ -1,4 +1,5 @@
 internal import IO
+import Telemetry
 
 extension HTTP2Connection {
     /// Does what the watch says, until it says when to come again.

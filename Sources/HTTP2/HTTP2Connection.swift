@@ -1,4 +1,5 @@
 public import IO
+import Telemetry
 
 /// What a connection's owner hears. Called on the loop's thread.
 public protocol HTTP2ConnectionHandler: AnyObject {
@@ -49,7 +50,7 @@ public final class HTTP2Connection: ConnectionHandler, HTTP2SessionHandler {
     /// A server's.
     var watch: ConnectionWatch?
     var watchTimer: IOTimer?
-    private(set) var lastHeard = LoopTime.zero
+    private(set) var lastHeard = MonotonicTime.zero
     private(set) var writes: UInt64 = 0
     /// Produced and not taken by the kernel, as the books have it.
     private var keptBytes = 0

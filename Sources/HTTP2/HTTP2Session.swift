@@ -1,5 +1,5 @@
 internal import CNghttp2
-public import IO
+public import Telemetry
 
 /// What a session is for. Called on the loop's thread, during ``HTTP2Session/receive(_:)`` or
 /// ``HTTP2Session/produce(into:limit:)``.
@@ -61,7 +61,7 @@ public final class HTTP2Session {
     /// What a server's peer sends, in frames.
     var meter: FrameMeter?
     /// When bytes came last.
-    private(set) var lastHeard = LoopTime.zero
+    private(set) var lastHeard = MonotonicTime.zero
     /// As the books have them.
     private var openHeaderBytes = 0
     private var strikes: TokenBucket
@@ -111,7 +111,7 @@ public final class HTTP2Session {
     /// - Throws: ``HTTP2Error`` when the connection can't go on; a GOAWAY may be waiting to be
     ///   produced. Most protocol errors don't throw: the library answers them with a GOAWAY, after
     ///   which ``isFinished`` is true.
-    public func receive(_ bytes: Span<UInt8>, at now: LoopTime = .zero) throws(HTTP2Error) {
+    public func receive(_ bytes: Span<UInt8>, at now: MonotonicTime = .zero) throws(HTTP2Error) {
         precondition(!busy, "Sessions aren't re-entrant")
         guard !isDead, !isCutOff else { return }
         lastHeard = now
@@ -167,7 +167,7 @@ public final class HTTP2Session {
     }
 
     /// The layer above found the peer at fault: the next time too many it is cut off.
-    func strike(_ limit: RuntimeLimit, at now: LoopTime) {
+    func strike(_ limit: RuntimeLimit, at now: MonotonicTime) {
         if !strikes.take(at: now) { cutOff(limit) }
     }
 

@@ -1,4 +1,4 @@
-public import IO
+public import Telemetry
 
 /// One stream of a session; the layer above derives its own from it. Used on the loop's thread
 /// alone.
@@ -126,7 +126,7 @@ open class HTTP2Stream {
 
     /// The peer did what costs us dearly, within the rules of HTTP/2. It may do so now and then
     /// (``HTTP2Configuration/strikeBurst``); else its connection is cut off.
-    public final func strike(_ limit: RuntimeLimit, at now: LoopTime) {
+    public final func strike(_ limit: RuntimeLimit, at now: MonotonicTime) {
         session?.strike(limit, at: now)
     }
 

@@ -1,11 +1,11 @@
 import HTTP2
-import IO
+import Telemetry
 import Testing
 
 @testable import GRPC
 
 @Suite struct PeerBooksTests {
-    private static let start = LoopTime.zero + .seconds(100)
+    private static let start = MonotonicTime.zero + .seconds(100)
 
     private static func books() -> PeerBooks {
         var configuration = RPCServerConfiguration()

@@ -1,4 +1,4 @@
-import IO
+import Telemetry
 import Testing
 
 @testable import HTTP2
@@ -6,8 +6,8 @@ import Testing
 @Suite struct ConnectionWatchTests {
     private typealias Sight = ConnectionWatch.Sight
 
-    private static func at(_ seconds: Double) -> LoopTime {
-        LoopTime(nanoseconds: UInt64(seconds * 1e9))
+    private static func at(_ seconds: Double) -> MonotonicTime {
+        MonotonicTime(nanoseconds: UInt64(seconds * 1e9))
     }
 
     private static func watch(_ change: (inout HTTP2Configuration) -> Void = { _ in }) -> Watch {
@@ -128,6 +128,6 @@ private final class Watch {
     init(_ watch: ConnectionWatch) { self.watch = watch }
 
     func look(_ sight: ConnectionWatch.Sight, at seconds: Double) -> ConnectionWatch.Action {
-        watch.look(sight, at: LoopTime(nanoseconds: UInt64(seconds * 1e9)))
+        watch.look(sight, at: MonotonicTime(nanoseconds: UInt64(seconds * 1e9)))
     }
 }

@@ -1,4 +1,4 @@
-import IO
+import Telemetry
 import Testing
 
 @testable import HTTP2
@@ -19,8 +19,8 @@ import Testing
         return meter
     }
 
-    private static func at(_ seconds: Double) -> LoopTime {
-        LoopTime(nanoseconds: UInt64(seconds * 1e9))
+    private static func at(_ seconds: Double) -> MonotonicTime {
+        MonotonicTime(nanoseconds: UInt64(seconds * 1e9))
     }
 
     /// Frames that carry nothing, one of each kind.
@@ -144,7 +144,7 @@ private final class Metered {
 
     init(_ frames: FrameMeter) { self.frames = frames }
 
-    func read(_ bytes: [UInt8], at now: LoopTime = .zero) -> RuntimeLimit? {
+    func read(_ bytes: [UInt8], at now: MonotonicTime = .zero) -> RuntimeLimit? {
         frames.read(bytes.span, at: now)
     }
 }

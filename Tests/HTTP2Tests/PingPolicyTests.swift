@@ -1,11 +1,11 @@
-import IO
+import Telemetry
 import Testing
 
 @testable import HTTP2
 
 @Suite struct PingPolicyTests {
-    private static func at(_ seconds: Double) -> LoopTime {
-        LoopTime(nanoseconds: UInt64(seconds * 1e9))
+    private static func at(_ seconds: Double) -> MonotonicTime {
+        MonotonicTime(nanoseconds: UInt64(seconds * 1e9))
     }
 
     private func policy() -> PingPolicy { PingPolicy(minInterval: .seconds(10), maxStrikes: 2) }

@@ -86,18 +86,19 @@ struct TestLog: Sendable {
 extension NewEvent {
     /// An event to store. With an `id` it counts as chosen by the client.
     static func test(
-        _ subject: String = "", id: EventID? = nil, content: UInt64 = 1, tenant: String = "acme",
-        type: String = "lead.created", source: String = "crm", kind: EventKind = .domain,
-        data: [UInt8] = [1, 2, 3]
+        _ subject: String = "", id: EventID? = nil, content number: UInt64 = 1,
+        tenant: String = "acme", type: String = "lead.created", source: String = "crm",
+        kind: EventKind = .domain, data: [UInt8] = [1, 2, 3]
     ) -> NewEvent {
         let own = id ?? .v7(at: Timestamp(seconds: 1_700_000_000, nanoseconds: 5))
-        return NewEvent(
-            id: own, hasCallersID: id != nil, fingerprint: Fingerprint(high: content, low: 0),
-            type: type, version: 1, kind: kind, tenant: TenantID(unchecked: tenant),
+        let content = EventContent(
+            id: own, type: type, version: 1, kind: kind, tenant: TenantID(unchecked: tenant),
             source: source, subject: subject, partitionKey: subject.isEmpty ? tenant : subject,
             occurredAt: Timestamp(seconds: 1_700_000_000, nanoseconds: 123_456_789),
             metadata: EventMetadata(correlationID: own.description), messageName: "test.\(type)",
             data: data)
+        return NewEvent(
+            content, hasCallersID: id != nil, fingerprint: Fingerprint(high: number, low: 0))
     }
 
     /// The same event but for what is said here.
@@ -108,14 +109,15 @@ extension NewEvent {
         partitionKey: String? = nil, occurredAt: Timestamp? = nil, metadata: EventMetadata? = nil,
         messageName: String? = nil, data: [UInt8]? = nil
     ) -> NewEvent {
-        NewEvent(
-            id: id ?? self.id, hasCallersID: hasCallersID ?? self.hasCallersID,
-            fingerprint: fingerprint ?? self.fingerprint, type: type ?? self.type,
-            version: version ?? self.version, kind: kind ?? self.kind,
-            tenant: tenant ?? self.tenant, source: source ?? self.source,
+        let content = EventContent(
+            id: id ?? self.id, type: type ?? self.type, version: version ?? self.version,
+            kind: kind ?? self.kind, tenant: tenant ?? self.tenant, source: source ?? self.source,
             subject: subject ?? self.subject, partitionKey: partitionKey ?? self.partitionKey,
             occurredAt: occurredAt ?? self.occurredAt, metadata: metadata ?? self.metadata,
             messageName: messageName ?? self.messageName, data: data ?? self.data)
+        return NewEvent(
+            content, hasCallersID: hasCallersID ?? self.hasCallersID,
+            fingerprint: fingerprint ?? self.fingerprint)
     }
 }
 

@@ -45,12 +45,13 @@ struct EventChecker {
         if partitionKey.isEmpty {
             partitionKey = draft.subject.isEmpty ? tenant.rawValue : draft.subject
         }
-        return NewEvent(
-            id: id, hasCallersID: !draft.id.isEmpty, fingerprint: draft.fingerprint,
-            type: schema.type, version: schema.version, kind: kind, tenant: tenant,
+        let content = EventContent(
+            id: id, type: schema.type, version: schema.version, kind: kind, tenant: tenant,
             source: draft.source, subject: draft.subject, partitionKey: partitionKey,
             occurredAt: draft.occurredAt ?? now, metadata: metadata,
             messageName: schema.message, data: draft.data)
+        return NewEvent(
+            content, hasCallersID: !draft.id.isEmpty, fingerprint: draft.fingerprint)
     }
 
     private func tenant(

@@ -42,30 +42,28 @@ public struct EventDraft: Sendable, Hashable {
     /// What is digested before the payload's bytes: everything that makes two events with one id
     /// the same event, each field behind its length. The id counts in lower case.
     public var contentHeader: [UInt8] {
-        var bytes: [UInt8] = []
-        func add(_ text: some Collection<UInt8>) {
-            for shift in [24, 16, 8, 0] {
-                bytes.append(UInt8(truncatingIfNeeded: text.count >> shift))
-            }
-            bytes += text
-        }
-        bytes.reserveCapacity(
-            64 + id.utf8.count + type.utf8.count + subject.utf8.count + partitionKey.utf8.count
-                + source.utf8.count + typeURL.utf8.count)
-        if id.isEmpty {
-            add(id.utf8)
-        } else {
-            add(id.utf8.map { (65...90).contains($0) ? $0 + 32 : $0 })
-        }
-        for text in [type, subject, partitionKey, source, typeURL] { add(text.utf8) }
-        if let occurredAt {
-            for shift in stride(from: Int64(56), through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: occurredAt.seconds >> shift))
-            }
-            for shift in stride(from: Int32(24), through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: occurredAt.nanoseconds >> shift))
+        [UInt8](
+            capacity: 6 * 4 + 12 + id.utf8.count + type.utf8.count + subject.utf8.count
+                + partitionKey.utf8.count + source.utf8.count + typeURL.utf8.count
+        ) { header in
+            header.append(UInt64(id.utf8.count), width: 4)
+            for byte in id.utf8 { header.append((65...90).contains(byte) ? byte + 32 : byte) }
+            header.append(behindItsLength: type)
+            header.append(behindItsLength: subject)
+            header.append(behindItsLength: partitionKey)
+            header.append(behindItsLength: source)
+            header.append(behindItsLength: typeURL)
+            if let occurredAt {
+                header.append(UInt64(bitPattern: occurredAt.seconds), width: 8)
+                header.append(UInt64(UInt32(bitPattern: occurredAt.nanoseconds)), width: 4)
             }
         }
-        return bytes
+    }
+}
+
+extension OutputSpan<UInt8> {
+    fileprivate mutating func append(behindItsLength text: String) {
+        append(UInt64(text.utf8.count), width: 4)
+        append(contentsOf: text.utf8.span)
     }
 }

@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// One publish, as it arrived.
 public struct PublishCommand: Sendable {
     public var events: [EventDraft]
@@ -30,11 +32,11 @@ public struct PublishContext: Sendable, Hashable {
     public var ipAddress: String
     public var traceparent: String
     /// When the caller stops waiting.
-    public var deadline: ContinuousClock.Instant?
+    public var deadline: MonotonicTime?
 
     public init(
         caller: Caller, userAgent: String = "", ipAddress: String = "", traceparent: String = "",
-        deadline: ContinuousClock.Instant? = nil
+        deadline: MonotonicTime? = nil
     ) {
         self.caller = caller
         self.userAgent = userAgent

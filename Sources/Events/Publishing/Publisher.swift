@@ -24,52 +24,57 @@ public struct Publisher: Sendable {
     public func publish(
         _ command: PublishCommand, context: PublishContext
     ) async throws -> [PublishOutcome] {
-        try await store(prepare(command, context: context))
+        try await store(check(command, context: context))
     }
 
-    /// What ``prepare(_:context:)`` checks first, for who has the work of drafts still before it.
+    /// What ``check(_:context:)`` looks at first, for who has the work of drafts still before it.
     public func admit(eventCount: Int) throws(EventsError) {
         guard (1...limits.maxEvents).contains(eventCount) else {
             throw .invalid("events", "must be 1 to \(limits.maxEvents), not \(eventCount)")
         }
     }
 
-    /// A request that passed every check, and that the log is ready for.
-    public struct Prepared: Sendable {
+    /// A request that passed every check.
+    public struct Checked: Sendable {
         fileprivate let append: AppendRequest
         /// One element an event of the request, what is nil is stored; empty when all are.
         fileprivate let rejected: [PublishOutcome?]
     }
 
-    /// The first half of a publish: everything before it takes its place in the log's order.
+    /// The first half of a publish: what can be said of it by itself.
     ///
     /// - Throws: As ``publish(_:context:)``.
-    public func prepare(
+    public func check(
         _ command: PublishCommand, context: PublishContext
-    ) async throws -> Prepared {
+    ) throws(EventsError) -> Checked {
         try checkRequest(command)
         let checker = EventChecker(
             catalogue: catalogue, limits: limits, context: context, now: Timestamp(clock.now()))
-        let prepared =
-            command.allowPartial
+        return command.allowPartial
             ? keepRight(command.events, checker) : try checkAll(command, checker)
-        try await log.introduce(prepared.append.events)
-        return prepared
     }
 
-    /// The second half: requests are stored in the order of these calls.
+    /// Gets the log ready for a request that is to be stored in its turn among others: what is new to
+    /// the log does not hold it up then.
     ///
     /// - Throws: As ``publish(_:context:)``.
-    public func store(_ prepared: Prepared) async throws -> [PublishOutcome] {
-        let events = prepared.append.events
-        let outcomes = events.isEmpty ? [] : try await log.append(prepared.append)
-        if prepared.rejected.isEmpty {
+    public func introduce(_ checked: Checked) async throws {
+        try await log.introduce(checked.append.events)
+    }
+
+    /// The second half. Requests that were introduced are stored in the order of these calls.
+    ///
+    /// - Throws: As ``publish(_:context:)``.
+    public func store(_ checked: Checked) async throws -> [PublishOutcome] {
+        let events = checked.append.events
+        let outcomes = events.isEmpty ? [] : try await log.append(checked.append)
+        if checked.rejected.isEmpty {
             return zip(events, outcomes).map {
                 PublishOutcome(eventID: $0.id.description, outcome: $1)
             }
         }
         var stored = zip(events, outcomes).makeIterator()
-        return prepared.rejected.compactMap { rejected in
+        return checked.rejected.compactMap { rejected in
             if let rejected { return rejected }
             return stored.next().map {
                 PublishOutcome(eventID: $0.0.id.description, outcome: $0.1)
@@ -79,13 +84,15 @@ public struct Publisher: Sendable {
 
     private func checkAll(
         _ command: PublishCommand, _ checker: EventChecker
-    ) throws(EventsError) -> Prepared {
+    ) throws(EventsError) -> Checked {
         var events: [NewEvent] = []
         events.reserveCapacity(command.events.count)
         var faults: [FieldViolation] = []
-        for (index, draft) in command.events.enumerated() {
+        // In place: a copy of a draft is one of each of its texts.
+        let drafts = command.events.span
+        for index in drafts.indices {
             do {
-                events.append(try checker.check(draft, path: .event(index)))
+                events.append(try checker.check(drafts[index], path: .event(index)))
             } catch {
                 guard error.code == .invalidArgument else { throw error }
                 faults += error.violations
@@ -94,14 +101,14 @@ public struct Publisher: Sendable {
         }
         guard faults.isEmpty else { throw .invalid(faults) }
         let precondition = try subjectPrecondition(command.precondition, events)
-        return Prepared(
+        return Checked(
             append: AppendRequest(
                 events: events, precondition: precondition,
                 account: checker.context.caller.tenant, deadline: checker.context.deadline),
             rejected: [])
     }
 
-    private func keepRight(_ drafts: [EventDraft], _ checker: EventChecker) -> Prepared {
+    private func keepRight(_ drafts: [EventDraft], _ checker: EventChecker) -> Checked {
         var rejected: [PublishOutcome?] = []
         var events: [NewEvent] = []
         for (index, draft) in drafts.enumerated() {
@@ -113,7 +120,7 @@ public struct Publisher: Sendable {
                     PublishOutcome(eventID: echo(draft.id), outcome: .rejected(error)))
             }
         }
-        return Prepared(
+        return Checked(
             append: AppendRequest(
                 events: events, allowPartial: true, account: checker.context.caller.tenant,
                 deadline: checker.context.deadline),

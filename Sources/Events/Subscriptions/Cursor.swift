@@ -35,17 +35,9 @@ public struct Cursor: Sendable, Hashable {
     public func append(to bytes: inout OutputSpan<UInt8>) {
         let start = bytes.count
         bytes.append(Self.version)
-        Self.append(position.rawValue, width: 8, to: &bytes)
-        Self.append(epoch, width: 8, to: &bytes)
-        Self.append(Self.check(bytes.span.extracting(start...)), width: 4, to: &bytes)
-    }
-
-    private static func append(_ number: UInt64, width: Int, to bytes: inout OutputSpan<UInt8>) {
-        var shift = (width - 1) * 8
-        while shift >= 0 {
-            bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
-            shift -= 8
-        }
+        bytes.append(position.rawValue, width: 8)
+        bytes.append(epoch, width: 8)
+        bytes.append(Self.check(bytes.span.extracting(start...)), width: 4)
     }
 
     private static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 {

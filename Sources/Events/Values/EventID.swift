@@ -87,6 +87,26 @@ extension EventID: CustomStringConvertible {
     }
 }
 
+extension EventID {
+    /// Whether this is the id's ``description``, without making that.
+    public func isSpelled(_ text: String) -> Bool {
+        let bytes = text.utf8.span
+        guard bytes.count == 36 else { return false }
+        var left = low
+        for index in (0..<36).reversed() {
+            if index == 8 || index == 13 || index == 18 || index == 23 {
+                guard bytes[index] == UInt8(ascii: "-") else { return false }
+                if index == 18 { left = high }
+                continue
+            }
+            let digit = UInt8(truncatingIfNeeded: left) & 0xF
+            guard bytes[index] == digit &+ (digit < 10 ? 0x30 : 0x57) else { return false }
+            left &>>= 4
+        }
+        return true
+    }
+}
+
 extension EventID: Comparable {
     public static func < (left: EventID, right: EventID) -> Bool {
         (left.high, left.low) < (right.high, right.low)

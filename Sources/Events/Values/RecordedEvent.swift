@@ -1,24 +1,20 @@
-/// A fact in the log. It never changes, so everyone on a node shares one object.
-public final class RecordedEvent: Sendable {
+/// A fact in the log.
+public struct RecordedEvent: EventCarrier {
     public let position: Position
     /// 0..<64, see ``Partition``.
     public let partition: Int
-    public let id: EventID
-    public let type: String
-    public let version: UInt32
-    public let kind: EventKind
-    public let tenant: TenantID
-    public let source: String
-    public let subject: String
-    public let partitionKey: String
-    public let occurredAt: Timestamp
     /// Never runs backwards along the log; whole microseconds.
     public let recordedAt: Timestamp
-    public let metadata: EventMetadata
-    /// Full name of the payload's message, as in `type.googleapis.com/NAME`.
-    public let messageName: String
-    /// The payload's wire bytes.
-    public let data: [UInt8]
+    public let content: EventContent
+
+    public init(
+        _ content: EventContent, at position: Position, partition: Int, recordedAt: Timestamp
+    ) {
+        self.content = content
+        self.position = position
+        self.partition = partition
+        self.recordedAt = recordedAt
+    }
 
     public init(
         position: Position, partition: Int, id: EventID, type: String, version: UInt32,
@@ -26,20 +22,11 @@ public final class RecordedEvent: Sendable {
         occurredAt: Timestamp, recordedAt: Timestamp, metadata: EventMetadata,
         messageName: String, data: [UInt8]
     ) {
-        self.position = position
-        self.partition = partition
-        self.id = id
-        self.type = type
-        self.version = version
-        self.kind = kind
-        self.tenant = tenant
-        self.source = source
-        self.subject = subject
-        self.partitionKey = partitionKey
-        self.occurredAt = occurredAt
-        self.recordedAt = recordedAt
-        self.metadata = metadata
-        self.messageName = messageName
-        self.data = data
+        self.init(
+            EventContent(
+                id: id, type: type, version: version, kind: kind, tenant: tenant, source: source,
+                subject: subject, partitionKey: partitionKey, occurredAt: occurredAt,
+                metadata: metadata, messageName: messageName, data: data),
+            at: position, partition: partition, recordedAt: recordedAt)
     }
 }

@@ -16,7 +16,7 @@ public struct CallLogging: RPCInterceptor {
     public func intercept(
         _ call: InterceptedCall, next: (InterceptedCall) async throws -> Void
     ) async throws {
-        let start = ContinuousClock.now
+        let start = MonotonicTime.now
         do {
             try await next(call)
         } catch {
@@ -27,7 +27,7 @@ public struct CallLogging: RPCInterceptor {
     }
 
     private func log(
-        _ call: InterceptedCall, _ code: RPCStatusCode, _ start: ContinuousClock.Instant
+        _ call: InterceptedCall, _ code: RPCStatusCode, _ start: MonotonicTime
     ) {
         var fields: [LogKey: LogValue] = [
             .method: .string(call.method.path), .status: .init(code),

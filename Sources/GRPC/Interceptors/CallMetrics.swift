@@ -57,7 +57,7 @@ private final class MethodMetrics: RPCInterceptor {
         _ call: InterceptedCall, next: (InterceptedCall) async throws -> Void
     ) async throws {
         started.increment()
-        let start = ContinuousClock.now
+        let start = MonotonicTime.now
         do {
             try await next(call)
         } catch {
@@ -72,7 +72,7 @@ private final class MethodMetrics: RPCInterceptor {
         handled[code.rawValue].increment()
     }
 
-    private func ended(_ code: RPCStatusCode, _ start: ContinuousClock.Instant) {
+    private func ended(_ code: RPCStatusCode, _ start: MonotonicTime) {
         handled[code.rawValue].increment()
         seconds.record(start.duration(to: .now))
     }

@@ -1,4 +1,5 @@
 public import IO
+public import Telemetry
 
 /// What an interceptor knows of a call, and can change of it.
 public struct InterceptedCall: Sendable {
@@ -10,7 +11,7 @@ public struct InterceptedCall: Sendable {
     private final class Request: Sendable {
         let method: RPCMethod
         let metadata: Metadata
-        let deadline: ContinuousClock.Instant?
+        let deadline: MonotonicTime?
 
         init(_ method: RPCMethod, _ options: CallOptions) {
             self.method = method
@@ -67,7 +68,7 @@ public struct InterceptedCall: Sendable {
         }
     }
 
-    public var deadline: ContinuousClock.Instant? {
+    public var deadline: MonotonicTime? {
         switch origin {
         case .server(let call): call.deadline
         case .client(let request): request.deadline

@@ -1,5 +1,5 @@
 import HTTP2
-import IO
+import Telemetry
 
 /// Who may connect, as decisions: how many connections there are from each address, and how often
 /// one of them was cut off for what it did.
@@ -27,7 +27,7 @@ struct PeerBooks {
     }
 
     /// The limit that keeps a connection from there out.
-    mutating func refusal(of name: String, at now: LoopTime) -> RuntimeLimit? {
+    mutating func refusal(of name: String, at now: MonotonicTime) -> RuntimeLimit? {
         guard var peer = peers[name] else { return nil }
         if peer.connections >= maxConnections { return .connectionsPerPeer }
         let isOut = peer.cutOffs.isEmpty(at: now)
@@ -43,11 +43,11 @@ struct PeerBooks {
     }
 
     /// One of its connections is cut off.
-    mutating func cutOff(_ name: String, at now: LoopTime) {
+    mutating func cutOff(_ name: String, at now: MonotonicTime) {
         _ = peers[name]?.cutOffs.take(at: now)
     }
 
-    mutating func closed(_ name: String, at now: LoopTime) {
+    mutating func closed(_ name: String, at now: MonotonicTime) {
         guard var peer = peers[name] else { return }
         peer.connections -= 1
         let isForgotten = peer.connections == 0 && peer.cutOffs.isFull(at: now)
@@ -58,7 +58,7 @@ struct PeerBooks {
     }
 
     /// Those whose time is over; all of them when that is too few.
-    private mutating func forgetAbsent(at now: LoopTime) {
+    private mutating func forgetAbsent(at now: MonotonicTime) {
         for all in [false, true] {
             for (name, peer) in peers where peer.connections == 0 {
                 var cutOffs = peer.cutOffs

@@ -1,4 +1,5 @@
 public import IO
+public import Telemetry
 
 /// What a handler knows of its call, and can tell the client besides messages.
 public struct ServerCall: Sendable {
@@ -10,12 +11,12 @@ public struct ServerCall: Sendable {
         let stream: BoundStream
         let route: Route
         let metadata: Metadata
-        let deadline: ContinuousClock.Instant?
+        let deadline: MonotonicTime?
         let peerIdentity: PeerIdentity?
 
         init(
             _ connection: ServerConnection, _ stream: BoundStream, _ route: Route,
-            _ metadata: Metadata, _ deadline: ContinuousClock.Instant?,
+            _ metadata: Metadata, _ deadline: MonotonicTime?,
             _ peerIdentity: PeerIdentity?
         ) {
             self.connection = connection
@@ -29,7 +30,7 @@ public struct ServerCall: Sendable {
 
     init(
         connection: ServerConnection, stream: BoundStream, route: Route, metadata: Metadata,
-        deadline: ContinuousClock.Instant?, peerIdentity: PeerIdentity?
+        deadline: MonotonicTime?, peerIdentity: PeerIdentity?
     ) {
         shared = Shared(connection, stream, route, metadata, deadline, peerIdentity)
     }
@@ -52,7 +53,7 @@ public struct ServerCall: Sendable {
     /// Whether the peer is on this machine.
     public var isFromLoopback: Bool { peer.isLoopback }
     /// When the client gives up. The call's task is cancelled then.
-    public var deadline: ContinuousClock.Instant? { shared.deadline }
+    public var deadline: MonotonicTime? { shared.deadline }
     /// The loop that the call runs on.
     public var loop: IOLoop { shared.connection.loop }
 

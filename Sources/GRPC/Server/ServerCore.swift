@@ -116,7 +116,7 @@ final class ServerCore: Sendable {
 
     /// Whether a connection from there may be made: asked before anything is spent on it. Followed by
     /// ``add(_:)``; one loop does both.
-    func admits(_ peer: SocketAddress, at now: LoopTime) -> Bool {
+    func admits(_ peer: SocketAddress, at now: MonotonicTime) -> Bool {
         let name = countedName(of: peer)
         let (isWelcome, limit): (Bool, RuntimeLimit?) = connections.withLock { connections in
             if connections.draining { return (false, nil) }

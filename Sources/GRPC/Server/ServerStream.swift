@@ -1,6 +1,7 @@
 import HTTP2
 import IO
 import Synchronization
+import Telemetry
 
 /// One request stream of a connection: performs what the call's state decides. On the loop's
 /// thread alone.
@@ -193,7 +194,7 @@ final class ServerStream: HTTP2Stream {
 
     // MARK: Deadline, reset, lost connection
 
-    private var deadlineInstant: ContinuousClock.Instant?
+    private var deadlineInstant: MonotonicTime?
 
     private func startDeadline(_ timeout: Duration) {
         deadlineInstant = .now + timeout

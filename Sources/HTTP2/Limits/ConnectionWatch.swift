@@ -1,4 +1,4 @@
-internal import IO
+internal import Telemetry
 
 /// What becomes of a server's connection as time goes by, as decisions: it holds no timer itself.
 ///
@@ -12,7 +12,7 @@ internal import IO
 /// is not: a slow subscriber holds a bounded queue, answers pings, and is never dropped.
 struct ConnectionWatch {
     enum Action: Equatable {
-        case wait(until: LoopTime)
+        case wait(until: MonotonicTime)
         case ping
         /// Look whether the streams move on.
         case checkStreams
@@ -26,7 +26,7 @@ struct ConnectionWatch {
     /// What is to be seen of a connection.
     struct Sight {
         /// When bytes came last.
-        var lastHeard = LoopTime.zero
+        var lastHeard = MonotonicTime.zero
         /// Changes when the kernel takes something.
         var sent: UInt64 = 0
         /// The kernel has something to take, and doesn't.
@@ -41,21 +41,21 @@ struct ConnectionWatch {
     }
 
     private let configuration: HTTP2Configuration
-    private let handshakeDue: LoopTime
-    private let ageDue: LoopTime?
-    private var graceDue: LoopTime?
+    private let handshakeDue: MonotonicTime
+    private let ageDue: MonotonicTime?
+    private var graceDue: MonotonicTime?
     private var isDraining = false
-    private var lastLife: LoopTime
-    private var pinged: LoopTime?
+    private var lastLife: MonotonicTime
+    private var pinged: MonotonicTime?
     private var lastSent: UInt64 = 0
-    private var lastBusy: LoopTime
+    private var lastBusy: MonotonicTime
     private var lastOpened = 0
-    private var checked: LoopTime
+    private var checked: MonotonicTime
     private var lastUnfinished: UInt64?
 
     /// - Parameter jitter: 0.9...1.1, by which the age is multiplied, so that connections that were
     ///   made together don't end together.
-    init(_ configuration: HTTP2Configuration, jitter: Double, now: LoopTime) {
+    init(_ configuration: HTTP2Configuration, jitter: Double, now: MonotonicTime) {
         self.configuration = configuration
         handshakeDue = now + configuration.handshakeTimeout
         ageDue = configuration.maxConnectionAge.map { now + $0 * jitter }
@@ -64,7 +64,7 @@ struct ConnectionWatch {
         checked = now
     }
 
-    mutating func look(_ sight: Sight, at now: LoopTime) -> Action {
+    mutating func look(_ sight: Sight, at now: MonotonicTime) -> Action {
         if !sight.hasGreeting && now >= handshakeDue { return .cutOff(.handshakeTime) }
         if let action = lookAtAge(sight, now) ?? lookAtLife(sight, now) { return action }
         if now >= checked + configuration.progressInterval {
@@ -78,7 +78,7 @@ struct ConnectionWatch {
         return .wait(until: next(sight))
     }
 
-    private mutating func lookAtAge(_ sight: Sight, _ now: LoopTime) -> Action? {
+    private mutating func lookAtAge(_ sight: Sight, _ now: MonotonicTime) -> Action? {
         if sight.streams > 0 || sight.streamsOpened != lastOpened {
             lastOpened = sight.streamsOpened
             lastBusy = now
@@ -100,7 +100,7 @@ struct ConnectionWatch {
         return nil
     }
 
-    private mutating func lookAtLife(_ sight: Sight, _ now: LoopTime) -> Action? {
+    private mutating func lookAtLife(_ sight: Sight, _ now: MonotonicTime) -> Action? {
         guard let interval = configuration.keepAliveInterval else { return nil }
         if sight.isStuck {
             if sight.sent != lastSent { lastLife = now }
@@ -122,7 +122,7 @@ struct ConnectionWatch {
     }
 
     /// When to be asked again.
-    private func next(_ sight: Sight) -> LoopTime {
+    private func next(_ sight: Sight) -> MonotonicTime {
         var next = checked + configuration.progressInterval
         if !sight.hasGreeting { next = min(next, handshakeDue) }
         if let graceDue { next = min(next, graceDue) }

@@ -1,5 +1,5 @@
 internal import CNghttp2
-internal import IO
+internal import Telemetry
 
 /// Watches the frames of a peer, before the library sees them, for those that cost us work and carry
 /// nothing: it reads only frame heads (RFC 9113 §4.1), so it also sees what the library ignores.
@@ -84,7 +84,7 @@ struct FrameMeter {
     /// Takes what the peer sent.
     ///
     /// - Returns: The limit that it broke.
-    mutating func read(_ bytes: Span<UInt8>, at now: LoopTime) -> RuntimeLimit? {
+    mutating func read(_ bytes: Span<UInt8>, at now: MonotonicTime) -> RuntimeLimit? {
         var offset = 0
         while offset < bytes.count {
             if payloadLeft > 0 {
@@ -139,7 +139,7 @@ struct FrameMeter {
     /// We sent RST_STREAM for what the peer broke on a stream.
     ///
     /// - Returns: Whether it may go on.
-    mutating func sentReset(at now: LoopTime) -> Bool { resets.take(at: now) }
+    mutating func sentReset(at now: MonotonicTime) -> Bool { resets.take(at: now) }
 
     /// We sent DATA.
     ///
@@ -149,7 +149,7 @@ struct FrameMeter {
     }
 
     /// A frame's head is complete.
-    private mutating func begin(at now: LoopTime) -> RuntimeLimit? {
+    private mutating func begin(at now: MonotonicTime) -> RuntimeLimit? {
         let flags = UInt8(truncatingIfNeeded: head)
         let type = UInt32(UInt8(truncatingIfNeeded: head >> 8))
         payloadLeft = Int(head >> 16)
@@ -203,7 +203,7 @@ struct FrameMeter {
         violation = violation ?? error
     }
 
-    private mutating func charge(at now: LoopTime) -> RuntimeLimit? {
+    private mutating func charge(at now: MonotonicTime) -> RuntimeLimit? {
         empties.take(at: now) ? nil : .emptyFrames
     }
 }

@@ -1,4 +1,4 @@
-internal import IO
+internal import Telemetry
 
 /// How often a peer may ping (gRFC A8).
 ///
@@ -10,7 +10,7 @@ struct PingPolicy {
     private let minInterval: Duration
     private let maxStrikes: Int
     /// Nil when the next ping is well whenever it comes.
-    private var last: LoopTime?
+    private var last: MonotonicTime?
     private var strikes = 0
 
     init(minInterval: Duration, maxStrikes: Int) {
@@ -20,7 +20,7 @@ struct PingPolicy {
     }
 
     /// - Returns: False when the peer is to be cut off.
-    mutating func received(at now: LoopTime) -> Bool {
+    mutating func received(at now: MonotonicTime) -> Bool {
         defer { last = now }
         guard let last, now < last + minInterval else { return true }
         strikes += 1

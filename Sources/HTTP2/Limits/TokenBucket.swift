@@ -1,4 +1,4 @@
-public import IO
+public import Telemetry
 
 /// So many at once, and so many more each second.
 public struct TokenBucket: Sendable {
@@ -6,7 +6,7 @@ public struct TokenBucket: Sendable {
     private let perSecond: UInt64
     /// In billionths, so that whole nanoseconds of refill are whole numbers.
     private var billionths: UInt64
-    private var refilled: LoopTime?
+    private var refilled: MonotonicTime?
 
     private static let one: UInt64 = 1_000_000_000
 
@@ -18,7 +18,7 @@ public struct TokenBucket: Sendable {
     }
 
     /// - Returns: False when none is left.
-    public mutating func take(at now: LoopTime) -> Bool {
+    public mutating func take(at now: MonotonicTime) -> Bool {
         if billionths < Self.one { refill(at: now) }
         guard billionths >= Self.one else { return false }
         billionths -= Self.one
@@ -28,18 +28,18 @@ public struct TokenBucket: Sendable {
     }
 
     /// Whether none is left.
-    public mutating func isEmpty(at now: LoopTime) -> Bool {
+    public mutating func isEmpty(at now: MonotonicTime) -> Bool {
         refill(at: now)
         return billionths < Self.one
     }
 
     /// Whether nothing was taken that isn't back.
-    public mutating func isFull(at now: LoopTime) -> Bool {
+    public mutating func isFull(at now: MonotonicTime) -> Bool {
         refill(at: now)
         return billionths == capacity
     }
 
-    private mutating func refill(at now: LoopTime) {
+    private mutating func refill(at now: MonotonicTime) {
         guard let last = refilled, now > last else { return }
         refilled = now
         let nanoseconds = now.nanoseconds - last.nanoseconds

@@ -32,14 +32,3 @@ extension IOLoop {
 
     public func isIsolatingCurrentContext() -> Bool? { isOnLoop }
 }
-
-extension Duration {
-    /// Clamped to 0...Int64.max nanoseconds, which is 292 years.
-    var wholeNanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow, whole < UInt64(Int64.max) - 1_000_000_000 else { return UInt64(Int64.max) }
-        return whole + UInt64(attoseconds) / 1_000_000_000
-    }
-}

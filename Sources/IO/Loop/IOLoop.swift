@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 import Synchronization
-import Telemetry
+public import Telemetry
 
 /// One thread around one epoll, which is an actor's serial executor and a task executor as well.
 ///
@@ -32,7 +32,7 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var turnEndsRunning: ContiguousArray<any TurnEndHandler> = []
     /// One output buffer for all connections of the loop, while nobody has it.
     private var outputBuffer: [UInt8]?
-    private var turnTime: LoopTime?
+    private var turnTime: MonotonicTime?
 
     /// How many rounds of queued work one turn runs before it looks at the sockets again.
     private static let roundsPerTurn = 16
@@ -160,9 +160,9 @@ public final class IOLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     }
 
     /// When this turn first asked for the time: one look at the clock a turn. On the loop only.
-    public var now: LoopTime {
+    public var now: MonotonicTime {
         if let turnTime { return turnTime }
-        let time = LoopTime(nanoseconds: clinux_monotonic_nanoseconds())
+        let time = MonotonicTime(nanoseconds: clinux_monotonic_nanoseconds())
         turnTime = time
         return time
     }

@@ -141,8 +141,8 @@ private struct Recorder {
     private mutating func record(_ append: PreparedAppend, _ index: Int) {
         events.append(
             RecordedEvent(
-                append.events[index], at: next, partition: Int(append.partitions[index]),
-                recordedAt: recordedAt))
+                append.events[index].content, at: next,
+                partition: Int(append.partitions[index]), recordedAt: recordedAt))
         next = next.next
     }
 
@@ -159,18 +159,5 @@ private struct Recorder {
             return .stored(position)
         }
         return .duplicate(position)
-    }
-}
-
-extension RecordedEvent {
-    convenience init(
-        _ event: NewEvent, at position: Position, partition: Int, recordedAt: Timestamp
-    ) {
-        self.init(
-            position: position, partition: partition, id: event.id, type: event.type,
-            version: event.version, kind: event.kind, tenant: event.tenant, source: event.source,
-            subject: event.subject, partitionKey: event.partitionKey,
-            occurredAt: event.occurredAt, recordedAt: recordedAt, metadata: event.metadata,
-            messageName: event.messageName, data: event.data)
     }
 }

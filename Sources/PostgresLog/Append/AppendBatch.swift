@@ -1,5 +1,6 @@
 import Events
 import Postgres
+import Telemetry
 
 /// Requests that are stored by one statement.
 struct AppendBatch: Sendable {
@@ -8,7 +9,7 @@ struct AppendBatch: Sendable {
     private(set) var entries: [BatchQueue.Entry]
     /// Batches of one committer are numbered in the order in which they were sent.
     let number: UInt64
-    let sentAt = ContinuousClock.now
+    let sentAt = MonotonicTime.now
     /// The answer to an earlier attempt was lost.
     var isInDoubt = false
     /// A position which the log had reached before the first attempt.
@@ -175,7 +176,7 @@ extension NewEvent {
     /// Nil: the event's own id, or none.
     var unusualCorrelationID: String? {
         let correlation = metadata.correlationID
-        return correlation.isEmpty || correlation == id.description ? nil : correlation
+        return correlation.isEmpty || id.isSpelled(correlation) ? nil : correlation
     }
 }
 

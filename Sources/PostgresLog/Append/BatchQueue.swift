@@ -1,5 +1,6 @@
 import Events
 import Postgres
+import Telemetry
 
 /// Decides which waiting requests travel together.
 ///
@@ -31,7 +32,7 @@ struct BatchQueue {
         let ticket: UInt64
         let append: PreparedAppend
         /// When it stops waiting for a store that is away; nil: it came while the store was there.
-        var deadline: ContinuousClock.Instant?
+        var deadline: MonotonicTime?
         /// Failed in company: travels alone now, so that only the culprit fails again.
         var isAlone = false
     }

@@ -177,7 +177,7 @@ extension GroupCommitter {
         if patienceTimer == nil { lookAtDeadlines(usual: .now + configuration.patience) }
     }
 
-    private func lookAtDeadlines(usual: ContinuousClock.Instant) {
+    private func lookAtDeadlines(usual: MonotonicTime) {
         let pause = min(configuration.patience, .milliseconds(250))
         patienceTimer = loop.schedule(after: pause) { [unowned self] in
             assumeIsolated { committer in

@@ -331,7 +331,7 @@ actor GroupCommitter {
         logger.error(
             "The store took too long for a batch", [.sqlState: .init(error.sqlState ?? "")])
         let overtaken = overtakenAccounts
-        let now = ContinuousClock.now
+        let now = MonotonicTime.now
         var again: [BatchQueue.Entry] = []
         for entry in batch.entries where isAwaited(entry) {
             let deadline = entry.deadline ?? batch.sentAt + configuration.patience
@@ -361,8 +361,8 @@ actor GroupCommitter {
     /// Tells those whose time is over that the store is away.
     ///
     /// - Parameter usual: When the time of those is over who have no time of their own.
-    func endWaiting(usual: ContinuousClock.Instant) {
-        let now = ContinuousClock.now
+    func endWaiting(usual: MonotonicTime) {
+        let now = MonotonicTime.now
         endWaiting { ($0.deadline ?? usual) <= now }
     }
 

@@ -1,5 +1,6 @@
 import Events
 import Postgres
+import Telemetry
 
 /// One request on its way into a batch: each id once, tenants and types as numbers, and all that
 /// can be computed before it has its place, so that the one who fills batches need not.
@@ -24,7 +25,7 @@ final class PreparedAppend: Sendable {
     /// Whose share of the queue it takes.
     let account: TenantID
     /// When the caller stops waiting; nil: as long as the log has patience.
-    let deadline: ContinuousClock.Instant?
+    let deadline: MonotonicTime?
     /// The request's events without repeats.
     let events: [NewEvent]
     let tenants: [Int32]

@@ -16,17 +16,9 @@ public struct EventChecksum: Sendable, Hashable {
         self.rawValue = rawValue
     }
 
-    /// Of an event that was read back.
-    public init(_ event: RecordedEvent) {
-        self.init(of: event)
-    }
-
-    /// Of an event that is about to be stored.
-    init(_ event: NewEvent) {
-        self.init(of: event)
-    }
-
-    private init(of event: some PublishedValues) {
+    /// Of an event, whether it is about to be stored or was read back.
+    public init(_ event: some EventCarrier) {
+        let event = event.content
         var digest = Digest()
         digest.add(event.id, event.occurredAt, kind: event.kind, version: event.version)
         digest.add(event.type)
@@ -89,22 +81,3 @@ public struct EventChecksum: Sendable, Hashable {
         }
     }
 }
-
-/// What an event has in common before and after it is stored.
-private protocol PublishedValues {
-    var id: EventID { get }
-    var type: String { get }
-    var version: UInt32 { get }
-    var kind: EventKind { get }
-    var tenant: TenantID { get }
-    var source: String { get }
-    var subject: String { get }
-    var partitionKey: String { get }
-    var occurredAt: Timestamp { get }
-    var metadata: EventMetadata { get }
-    var messageName: String { get }
-    var data: [UInt8] { get }
-}
-
-extension NewEvent: PublishedValues {}
-extension RecordedEvent: PublishedValues {}

@@ -23,6 +23,21 @@ import Testing
         }
     }
 
+    @Test func `its bytes are those of which fingerprints have been stored`() {
+        func behindItsLength(_ text: String) -> [UInt8] {
+            [0, 0, 0, UInt8(text.utf8.count)] + Array(text.utf8)
+        }
+        var expected = behindItsLength("0197c3f2-1111-7aaa-8bbb-1234567890ab")
+        for text in ["a.b", "u", "k", "s", "t"] { expected += behindItsLength(text) }
+        expected += [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2]
+        #expect(Self.draft.contentHeader == expected)
+        #expect(EventDraft().contentHeader == [UInt8](repeating: 0, count: 6 * 4))
+        var early = Self.draft
+        early.occurredAt = Timestamp(seconds: -1, nanoseconds: 999_999_999)
+        let time = [UInt8](repeating: 0xff, count: 8) + [59, 154, 201, 255]
+        #expect(early.contentHeader.suffix(12) == time)
+    }
+
     @Test func `metadata and the case of the id do not count`() {
         var draft = Self.draft
         draft.id = draft.id.uppercased()

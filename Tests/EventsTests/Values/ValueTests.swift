@@ -20,6 +20,19 @@ import Testing
         #expect(EventID(text) == nil)
     }
 
+    @Test(arguments: [
+        ("0197c3f2-1111-7aaa-8bbb-1234567890ab", true),
+        ("0197C3F2-1111-7aaa-8bbb-1234567890ab", false),
+        ("0197c3f2-1111-7aaa-8bbb-1234567890ac", false),
+        ("1197c3f2-1111-7aaa-8bbb-1234567890ab", false),
+        ("0197c3f2-1111-7aaa-8bbb01234567890ab", false),
+        ("0197c3f2-1111-7aaa-8bbb-1234567890ab ", false), ("", false),
+    ])
+    func `one text alone spells an id`(text: String, isIt: Bool) throws {
+        let id = try #require(EventID("0197c3f2-1111-7aaa-8bbb-1234567890ab"))
+        #expect(id.isSpelled(text) == isIt)
+    }
+
     @Test func `ids of version 7 sort by time and say what they are`() {
         let early = EventID.v7(at: Timestamp(seconds: 1_700_000_000, nanoseconds: 1_000_000))
         let later = EventID.v7(at: Timestamp(seconds: 1_700_000_000, nanoseconds: 1_000_900))

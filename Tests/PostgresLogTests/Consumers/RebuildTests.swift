@@ -227,12 +227,14 @@ private struct Stumbling: Projection {
 
 extension NewEvent {
     /// An event that a test made up, to be stored under a key.
-    fileprivate convenience init(_ event: RecordedEvent, key: String) {
+    fileprivate init(_ event: RecordedEvent, key: String) {
+        let content = EventContent(
+            id: event.id, type: event.type, version: event.version, kind: event.kind,
+            tenant: event.tenant, source: event.source, subject: event.subject, partitionKey: key,
+            occurredAt: event.occurredAt, metadata: event.metadata,
+            messageName: event.messageName, data: event.data)
         self.init(
-            id: event.id, hasCallersID: true,
-            fingerprint: Fingerprint(high: 0, low: event.position.rawValue), type: event.type,
-            version: event.version, kind: event.kind, tenant: event.tenant, source: event.source,
-            subject: event.subject, partitionKey: key, occurredAt: event.occurredAt,
-            metadata: event.metadata, messageName: event.messageName, data: event.data)
+            content, hasCallersID: true,
+            fingerprint: Fingerprint(high: 0, low: event.position.rawValue))
     }
 }
