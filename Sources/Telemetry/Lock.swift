@@ -1,4 +1,4 @@
-import Glibc
+public import Glibc
 
 /// A value behind a mutex, for a few lines without `await`.
 ///
@@ -8,8 +8,8 @@ import Glibc
 /// `@unchecked Sendable`: the state is reached under the mutex alone, and enters and leaves only by
 /// `sending`.
 public final class Lock<State>: @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private var state: State
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline var state: State
 
     public init(_ state: sending State) {
         self.state = state
@@ -24,6 +24,7 @@ public final class Lock<State>: @unchecked Sendable {
     }
 
     /// Runs `body` while no other thread is in it. Not re-entrant.
+    @inlinable
     @inline(__always)
     public func withLock<Result, Failure: Error>(
         _ body: (inout sending State) throws(Failure) -> sending Result

@@ -1,16 +1,17 @@
 /// A queue over one array: what was taken leaves a gap at the front, closed now and then.
 package struct Fifo<Element> {
-    private var elements: [Element?] = []
-    private var head = 0
+    @usableFromInline var elements: [Element?] = []
+    @usableFromInline var head = 0
 
-    package init() {}
+    @inlinable package init() {}
 
-    package var count: Int { elements.count - head }
-    package var isEmpty: Bool { elements.count == head }
-    package var first: Element? { isEmpty ? nil : elements[head] }
+    @inlinable package var count: Int { elements.count - head }
+    @inlinable package var isEmpty: Bool { elements.count == head }
+    @inlinable package var first: Element? { isEmpty ? nil : elements[head] }
 
-    package mutating func append(_ element: Element) { elements.append(element) }
+    @inlinable package mutating func append(_ element: Element) { elements.append(element) }
 
+    @inlinable
     package mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
         let element = elements[head]
@@ -27,6 +28,7 @@ package struct Fifo<Element> {
     }
 
     /// Changes the oldest element in place; nothing when there is none.
+    @inlinable
     package mutating func updateFirst(_ change: (inout Element) -> Void) {
         guard head < elements.count, var element = elements[head].take() else { return }
         change(&element)
