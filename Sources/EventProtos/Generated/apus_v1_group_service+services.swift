@@ -24,7 +24,7 @@ extension ApusV1 {
     /// Makes, shows and changes a tenant's groups. Members join one with EventService.Subscribe.
     public protocol GroupServiceProvider: RPCService {
         /// Makes a group. The same again changes nothing and is OK; the same name with other settings is
-        /// ALREADY_EXISTS.
+        /// ALREADY_EXISTS. A tenant may have about 1,000; one more is RESOURCE_EXHAUSTED.
         func createGroup(_ request: ApusV1.CreateGroupRequest, call: ServerCall)
             async throws -> ApusV1.GroupResponse
 
@@ -57,7 +57,7 @@ extension ApusV1 {
         public init(_ channel: ClientChannel) { self.channel = channel }
 
         /// Makes a group. The same again changes nothing and is OK; the same name with other settings is
-        /// ALREADY_EXISTS.
+        /// ALREADY_EXISTS. A tenant may have about 1,000; one more is RESOURCE_EXHAUSTED.
         public func createGroup(
             _ request: ApusV1.CreateGroupRequest, options: CallOptions = CallOptions()
         ) async throws -> ApusV1.GroupResponse {
