@@ -1,9 +1,10 @@
 /// When work that follows the log takes its next page, so that it gives way to those who wait for an
 /// answer: on a small machine a page of a thousand events holds up everybody by all that it takes.
 ///
-/// Pages are small, and after each it rests. While a page and more is left, it takes a quarter of a
-/// processor at most; an eighth while more comes, unless it has been behind for ``patience``: then it
-/// would never be done. Who has all but what just came waits for about ``gathered`` events at the
+/// Pages are small, and after each it rests. While a page and more is left, it works a quarter of the
+/// time at most; an eighth while more comes, unless it has been behind for ``patience``: then it
+/// would never be done. A page that takes longer than its work can have waited, for a processor that
+/// others had first or for a lock: it rests for as long again and no more. Who has all but what just came waits for about ``gathered`` events at the
 /// rate at which they come, or for a while when there are few.
 struct FollowingPace {
     /// Most events of a page.
@@ -11,6 +12,11 @@ struct FollowingPace {
     private static let gathered = 100
     private static let longestRest: Duration = .seconds(1)
     private static let patience: Duration = .seconds(60)
+
+    /// What a page's work takes at most.
+    private static func work(of count: Int) -> Duration {
+        .milliseconds(2) + .microseconds(25) * count
+    }
 
     /// The longest time that what comes is gathered for.
     let gathering: Duration
@@ -35,7 +41,9 @@ struct FollowingPace {
         behindSince = isBehind ? behindSince ?? began : nil
         let isLate = behindSince.map { now - $0 >= Self.patience } ?? false
         let comesMore = last.map { UInt64(count) + left > $0.left } ?? false
-        let share = min((now - began) * (comesMore && !isLate ? 7 : 3), Self.longestRest)
+        let taken = now - began
+        let work = min(taken, Self.work(of: count))
+        let share = min(max(work * (comesMore && !isLate ? 7 : 3), taken), Self.longestRest)
         guard !isBehind else { return share }
         guard let last, count > 0 else { return gathering }
         return max(share, min(gathering, (began - last.began) * Self.gathered / count))

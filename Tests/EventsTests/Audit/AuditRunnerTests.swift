@@ -71,7 +71,7 @@ import Testing
         let start = clock.now
         let trail = SampleTrail(.init(logHead: 500)) { [clock] in
             began.withLock { $0.append(start.duration(to: clock.now)) }
-            clock.advance(by: .milliseconds(10))
+            clock.advance(by: .milliseconds(5))
         }
         try await running(trail) { _ in
             while trail.current.position < 500 {
@@ -79,7 +79,7 @@ import Testing
                 clock.advance(by: .milliseconds(1))
             }
             #expect(
-                began.withLock { $0 } == [.zero, .milliseconds(40), .milliseconds(80)])
+                began.withLock { $0 } == [.zero, .milliseconds(20), .milliseconds(40)])
         }
     }
 

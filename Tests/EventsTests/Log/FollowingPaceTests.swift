@@ -13,6 +13,19 @@ import Testing
                 == .seconds(1))
     }
 
+    @Test func `what a page waited for it rests once`() {
+        var pace = FollowingPace(gathering: .milliseconds(100))
+        #expect(
+            pace.rest(after: 200, left: 9_000, began: .seconds(1), now: .milliseconds(1_010))
+                == .milliseconds(21))
+        #expect(
+            pace.rest(after: 200, left: 9_000, began: .seconds(2), now: .milliseconds(2_030))
+                == .milliseconds(49))
+        #expect(
+            pace.rest(after: 200, left: 9_000, began: .seconds(70), now: .milliseconds(70_030))
+                == .milliseconds(30))
+    }
+
     @Test func `while more comes it rests for seven times as long, for a minute`() {
         var pace = FollowingPace(gathering: .milliseconds(100))
         var left: UInt64 = 9_000
